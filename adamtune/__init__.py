@@ -1,0 +1,5 @@
+"""adamtune tunes Adam and AdamW for PyTorch models, and explains what it does."""
+
+from importlib.metadata import version
+
+__version__ = version("adamtune")

@@ -1,0 +1,177 @@
+"""What the workflow's commands give back: plain frozen data that can be drawn or written out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from adamtune.diagnosis.rule import Finding
+from adamtune.runs.record import State
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over seeds and how sure of it one can be.
+
+    Args:
+        mean: Mean over the members that finished.
+        std: Sample standard deviation; nan for a single value.
+        ci95: Student's 95% interval of the mean; nan, nan for a single value.
+        n: How many values it rests on.
+    """
+
+    mean: float
+    std: float
+    ci95: tuple[float, float]
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeedRow:
+    """How one member of a baseline ended.
+
+    Args:
+        member: Its number in the run.
+        seed: Its seed.
+        state: How it ended.
+        step: The step at which it ended.
+        metrics: Its last measured losses and accuracies by signal name.
+        verdict: The diagnosis of this member alone.
+        curve: (step, val_loss) of every evaluation; the loss may be nan or inf.
+        train_curve: (step, train_loss) of every evaluation.
+    """
+
+    member: int
+    seed: int
+    state: State
+    step: int
+    metrics: Mapping[str, float]
+    verdict: str
+    curve: tuple[tuple[int, float], ...]
+    train_curve: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineResult:
+    """The boring defaults, trained and judged.
+
+    Args:
+        run_dir: Where everything about it lies.
+        recipe: The resolved recipe as plain data.
+        verdict: `healthy`, or the id of the root cause.
+        findings: Ranked, causes before their symptoms.
+        metrics: `val_loss`, `train_loss` and so on over the seeds; empty where none finished.
+        seeds: One row a seed.
+        steps: Steps that each member was to make.
+        wall_s: Training time in seconds.
+        strategy: How the population was executed, and why.
+        constant_loss: Validation loss of the best constant predictor, for scale.
+        resumed: Whether an unfinished run was continued.
+        next_command: What to type next.
+    """
+
+    run_dir: Path
+    recipe: Mapping[str, Any]
+    verdict: str
+    findings: tuple[Finding, ...]
+    metrics: Mapping[str, Estimate]
+    seeds: tuple[SeedRow, ...]
+    steps: int
+    wall_s: float
+    strategy: str
+    constant_loss: float
+    resumed: bool
+    next_command: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """One value of a knob.
+
+    Args:
+        number: Its number in the Optuna study.
+        value: The knob's value.
+        state: `diverged` where any of its seeds diverged.
+        val_loss: Over the seeds that finished; n is 0 and the rest nan where none did.
+        n_diverged: How many of its seeds diverged.
+        verdict: The diagnosis of its members together.
+        is_baseline: Whether this is the value that the sweep started from.
+    """
+
+    number: int
+    value: float
+    state: State
+    val_loss: Estimate
+    n_diverged: int
+    verdict: str
+    is_baseline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Improvement:
+    """Paired difference of validation losses, baseline minus winner: above zero is better.
+
+    Args:
+        mean: Mean over the confirmation seeds.
+        ci95: Student's 95% interval of that mean.
+        p: Two-sided p of the paired t-test; nan where all differences are equal.
+        n: Number of pairs.
+        seeds: The seeds that were compared; none of them was used in the search.
+    """
+
+    mean: float
+    ci95: tuple[float, float]
+    p: float
+    n: int
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepResult:
+    """One knob, swept from the current best.
+
+    Args:
+        run_dir: Where everything about it lies.
+        knob: Name of the knob.
+        path: The recipe key that it sets.
+        unit: Unit of its values; may be empty.
+        baseline_value: Where the sweep started.
+        best_value: The value with the lowest mean validation loss among trials that all finished.
+        decision: `accepted` only if the confirmation's interval excludes zero; otherwise `kept`.
+        why: The decision in words a person understands.
+        improvement: From the confirmation on fresh seeds; None where there was nothing to confirm.
+        trials: By value, ascending.
+        widened: How often the range was widened since the best lay on its edge.
+        at_edge: Whether the best value still lies on the edge of the range.
+        wall_s: Time in seconds.
+        strategy: How the populations were executed.
+        study_name: Name of the Optuna study.
+        study_storage: Its storage URL.
+        tuned_recipe: Path of the recipe that came out.
+        source: The recipe or run that the sweep started from, in words.
+        resumed: Whether an unfinished sweep was continued.
+        next_command: What to type next.
+    """
+
+    run_dir: Path
+    knob: str
+    path: str
+    unit: str
+    baseline_value: float
+    best_value: float
+    decision: Literal["accepted", "kept"]
+    why: str
+    improvement: Improvement | None
+    trials: tuple[TrialRow, ...]
+    widened: int
+    at_edge: bool
+    wall_s: float
+    strategy: str
+    study_name: str
+    study_storage: str
+    tuned_recipe: Path
+    source: str
+    resumed: bool
+    next_command: str
