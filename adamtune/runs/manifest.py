@@ -1,0 +1,105 @@
+"""What must be known to make a run again: versions, seeds, device, strategy, commit, command line."""
+
+from __future__ import annotations
+
+import platform
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+_PACKAGES = ("torch", "optuna", "numpy", "scikit-learn")
+
+Role = Literal["baseline", "search", "confirm"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberEntry:
+    """One member of a run's populations.
+
+    Args:
+        number: Its number in the run, from 0; the `member` of its lines.
+        seed: Draws its initial weights and the order of its batches.
+        settings: Dotted recipe keys and values in which it differs from the run's recipe.
+        trial: Number of the Optuna trial that it belongs to, if any.
+        role: What it was trained for.
+    """
+
+    number: int
+    seed: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    trial: int | None = None
+    role: Role = "baseline"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for the manifest."""
+        return {
+            "member": self.number,
+            "seed": self.seed,
+            "settings": dict(self.settings),
+            "trial": self.trial,
+            "role": self.role,
+        }
+
+    @classmethod
+    def from_dict(cls, entry: Mapping[str, Any]) -> MemberEntry:
+        """The entry that a manifest holds."""
+        return cls(
+            number=int(entry["member"]),
+            seed=int(entry.get("seed", 0)),
+            settings=dict(entry.get("settings") or {}),
+            trial=entry.get("trial"),
+            role=entry.get("role", "baseline"),
+        )
+
+
+def describe_machine() -> dict[str, Any]:
+    """Versions, machine and time; importing none of the packages that it names."""
+    return {
+        "adamtune": version("adamtune"),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "platform": platform.platform(),
+        "host": socket.gethostname(),
+        "started": now(),
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def now() -> str:
+    """The time as ISO 8601 in UTC, to the microsecond, so that it also sorts."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def git_commit(folder: Path) -> str:
+    """Commit of the repository that the recipe lies in, `+changes` if there are any; empty without one."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(  # noqa: S603 - fixed words
+            ["git", "-C", str(folder), *words],  # noqa: S607 - whichever git the user has
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def members_as_dicts(members: Sequence[MemberEntry]) -> list[dict[str, Any]]:
+    """The manifest's `members`."""
+    return [member.as_dict() for member in members]

@@ -1,0 +1,129 @@
+"""Lines of `metrics.jsonl`: writing them, and reading back whatever a killed process left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from adamtune.errors import Problem, RunError
+from adamtune.runs.jsonfile import number, speak
+from adamtune.runs.record import FORMAT_VERSION, Record, State
+
+_OWN_KEYS: Final = frozenset({"v", "member", "step", "epoch", "state", "reason"})
+
+
+def to_line(record: Record) -> str:
+    r"""One line of the file, newline included.
+
+    >>> to_line(Record(member=0, step=17, epoch=1.0, signals={"val_loss": float("inf")}))
+    '{"v":1,"member":0,"step":17,"epoch":1.0,"state":"running","val_loss":"inf"}\n'
+    """
+    line: dict[str, Any] = {
+        "v": FORMAT_VERSION,
+        "member": record.member,
+        "step": record.step,
+        "epoch": record.epoch,
+        "state": record.state,
+    }
+    if record.reason:
+        line["reason"] = record.reason
+    return json.dumps(speak(line | dict(record.signals)), separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def from_line(text: str) -> Record:
+    """The record that a line holds; keys that are no numbers and no part of a record are passed over.
+
+    Raises:
+        ValueError: The line is no JSON object, or lacks a step, or comes from a newer format.
+    """
+    line = json.loads(text)
+    if not isinstance(line, dict):
+        raise ValueError("expected one JSON object a line")  # noqa: TRY004 - one error for all that cannot be read
+    if line.get("v", FORMAT_VERSION) != FORMAT_VERSION:
+        raise ValueError(f"format version {line['v']}, this adamtune reads {FORMAT_VERSION}")
+    state: Any = line.get("state", "running")
+    if state not in get_args(State):
+        raise ValueError(f"state {state!r}, expected one of {', '.join(get_args(State))}")
+    if not isinstance(line.get("step"), int):
+        raise ValueError("no integer step")  # noqa: TRY004 - the same
+    signals = {}
+    for key, value in line.items():
+        if key not in _OWN_KEYS and value is not None:
+            try:
+                signals[key] = number(value)
+            except ValueError:
+                continue
+    return Record(
+        member=int(line.get("member", 0)),
+        step=line["step"],
+        epoch=number(line.get("epoch", "nan")),
+        state=state,
+        signals=signals,
+        reason=str(line.get("reason", "")),
+    )
+
+
+def read_metrics(path: Path) -> dict[int, tuple[Record, ...]]:
+    """Every finished line by member, in the order of the steps.
+
+    A last line that a kill cut short is left out. Where a continued run wrote a step again, the
+    later line counts.
+
+    Raises:
+        RunError: A finished line cannot be read; the file and the line are named.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return {}
+    lines = text.split("\n")
+    whole = lines[:-1]
+    if lines[-1] and _parses(lines[-1]):  # another program may not end its last line
+        whole.append(lines[-1])
+    found: dict[int, dict[int, Record]] = {}
+    for at, line in enumerate(whole, start=1):
+        if not line.strip():
+            continue
+        try:
+            record = from_line(line)
+        except ValueError as error:
+            raise RunError(
+                Problem(f"cannot read this line ({error})", where=f"{path}:{at}", expected="one record a line")
+            ) from None
+        found.setdefault(record.member, {})[record.step] = record
+    return {member: tuple(steps[s] for s in sorted(steps)) for member, steps in sorted(found.items())}
+
+
+def _parses(text: str) -> bool:
+    try:
+        from_line(text)
+    except ValueError:
+        return False
+    return True
+
+
+class MetricsFile:
+    """The file of a run that is being written; every line that was appended survives a kill."""
+
+    def __init__(self, path: Path) -> None:
+        _cut_torn_line(path)
+        self._file = path.open("a", encoding="utf-8")
+
+    def append(self, records: Iterable[Record]) -> None:
+        """Appends one line a record and hands them to the operating system at once."""
+        self._file.write("".join(to_line(record) for record in records))
+        self._file.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+def _cut_torn_line(path: Path) -> None:
+    if not path.exists():
+        return
+    with path.open("rb+") as file:
+        data = file.read()
+        file.truncate(data.rfind(b"\n") + 1)

@@ -1,0 +1,57 @@
+"""The public format of `metrics.jsonl`: one line per member and evaluation.
+
+Any training loop can write it. A line is a JSON object with the keys of `Record` and, beside
+them, whichever of `SIGNALS` were measured. A number that is not finite is written as the string
+"nan", "inf" or "-inf", since JSON has no such numbers; a signal that was not measured is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, get_args
+
+FORMAT_VERSION: Final = 1
+
+State = Literal["running", "complete", "pruned", "diverged", "failed"]
+STATES: Final[tuple[State, ...]] = get_args(State)
+
+SIGNALS: Final[Mapping[str, str]] = {
+    "train_loss": "loss on a fixed part of the training split, in eval mode",
+    "val_loss": "loss on the validation split, in eval mode",
+    "test_loss": "loss on the test split; on the last line alone",
+    "train_accuracy": "share of right classes on that part of the training split, 0 to 1",
+    "val_accuracy": "share of right classes on the validation split, 0 to 1",
+    "test_accuracy": "share of right classes on the test split; on the last line alone",
+    "batch_loss": "mean training loss of the batches since the last line",
+    "batch_loss_max": "largest training loss of one batch since the last line",
+    "grad_norm": "median global gradient norm before clipping since the last line",
+    "grad_norm_max": "largest global gradient norm before clipping since the last line",
+    "update_ratio": "norm(update)/norm(weight), lr included: median over weight matrices and steps",
+    "update_ratio_max": "the same ratio for the weight matrix where it is largest, median over steps",
+    "param_norm": "norm of all parameters together",
+    "lr": "learning rate of the last step, schedule included",
+    "clipped": "share of steps since the last line whose gradient was clipped, 0 to 1",
+    "eps_share": "share of elements where eps outweighs sqrt(v_hat), 0 to 1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line: how a member stood when `step` updates had been made.
+
+    Args:
+        member: Number of the member within its run, from 0.
+        step: Updates made so far; the line with step 0 is the model at initialisation.
+        epoch: Passes over the training split so far, as a fraction.
+        state: `running`, or how the member ended; its last line alone says another word.
+        signals: Measured numbers by the names of `SIGNALS`; nan and inf are allowed.
+        reason: Why the member ended, where that needs words; empty otherwise.
+    """
+
+    member: int
+    step: int
+    epoch: float
+    state: State = "running"
+    signals: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""

@@ -1,0 +1,69 @@
+"""Which examples each member sees at each step: a function of its seed and the step alone."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from adamtune.data.dataset import Part
+
+
+class Batches:
+    """Shuffled batches, the same for every member of one seed (common random numbers).
+
+    Every epoch is a fresh permutation; its last batch may be smaller, so that no example is left out.
+
+    Args:
+        part: The training split.
+        batch_size: Examples in a batch; no more than there are.
+        seeds: Each member's seed, K of them.
+    """
+
+    def __init__(self, part: Part, batch_size: int, seeds: list[int]) -> None:
+        self._part = part
+        self._n = len(part.x)
+        self._size = min(batch_size, self._n)
+        self.steps_per_epoch = math.ceil(self._n / self._size)
+        self._epoch = -1
+        self._orders = torch.empty(0)
+        self._take_seeds(seeds)
+
+    def _take_seeds(self, seeds: list[int]) -> None:
+        self._unique = sorted(set(seeds))
+        self._seeds = seeds
+        self._row = torch.tensor([self._unique.index(seed) for seed in seeds])
+        self._epoch = -1
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """Inputs of shape [K, B, *D] and targets of shape [K, B] or [K, B, C] for one update."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        if epoch != self._epoch:
+            self._orders = torch.stack([self._order(seed, epoch) for seed in self._unique])[self._row]
+            self._epoch = epoch
+        rows = self._orders[:, place * self._size : (place + 1) * self._size].to(self._part.x.device)
+        return self._part.x[rows], self._part.y[rows]
+
+    def _order(self, seed: int, epoch: int) -> Tensor:
+        generator = torch.Generator().manual_seed(mix(seed, epoch))
+        return torch.randperm(self._n, generator=generator)
+
+    def keep(self, rows: Tensor) -> None:
+        """Goes on with these members alone."""
+        self._take_seeds([self._seeds[row] for row in rows.tolist()])
+
+
+def mix(*parts: int) -> int:
+    """One seed from several numbers, so that neighbours are unrelated; non-negative, below 2**63.
+
+    Source:
+        SplitMix64's finaliser (Steele, Lea & Flood 2014, fig. 17), chained over the parts.
+    """
+    state = 0
+    for part in parts:
+        state = (state + 0x9E3779B97F4A7C15 + part) & 0xFFFFFFFFFFFFFFFF
+        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+        state ^= state >> 31
+    return state >> 1

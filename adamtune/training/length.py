@@ -1,0 +1,44 @@
+"""How long a training is, and when it is evaluated."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from adamtune.recipe.schema import Recipe
+
+MIN_EVALUATIONS: Final = 20
+"""Evaluations of a run, unless a recipe says otherwise: fewer points show no trend to a diagnosis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """Counts of one training.
+
+    Args:
+        total_steps: Updates of each member.
+        steps_per_epoch: Updates in one pass over the training split, the smaller last batch included.
+        eval_every: Updates between two evaluations; the last update is always evaluated too.
+    """
+
+    total_steps: int
+    steps_per_epoch: int
+    eval_every: int
+
+    @classmethod
+    def of(cls, recipe: Recipe, n_train: int) -> Length:
+        """The counts that a recipe means for so many training examples."""
+        training = recipe.training
+        steps_per_epoch = math.ceil(n_train / min(training.batch_size, n_train))
+        total = training.steps or (training.epochs or 0) * steps_per_epoch
+        often = min(steps_per_epoch, max(1, total // MIN_EVALUATIONS))
+        return cls(total, steps_per_epoch, training.eval_every or often)
+
+    def evaluate_at(self, step: int) -> bool:
+        """Whether the members are evaluated when `step` updates have been made."""
+        return step % self.eval_every == 0 or step == self.total_steps
+
+    def epoch(self, step: int) -> float:
+        """Passes over the training split after `step` updates."""
+        return step / self.steps_per_epoch

@@ -1,0 +1,92 @@
+"""A population as plain data: a recipe and, for each member, its seed and settings."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from adamtune.optim.population import Coefficients
+from adamtune.recipe.resolve import with_values
+from adamtune.recipe.schema import Recipe
+from adamtune.runs.manifest import MemberEntry
+
+VECTOR_SECTIONS = frozenset({"optimizer", "clip", "schedule"})
+"""Sections whose settings are numbers per member, so that members differing in them train together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """K members that are trained by one program; nothing in it is a tensor or an open file.
+
+    Args:
+        recipe: What all members share.
+        members: Who they are. Their settings may touch `optimizer`, `clip` and `schedule` alone,
+            since those are numbers per member; anything else changes shapes or data.
+    """
+
+    recipe: Recipe
+    members: tuple[MemberEntry, ...]
+
+    def __post_init__(self) -> None:
+        for member in self.members:
+            foreign = [key for key in member.settings if key.split(".")[0] not in VECTOR_SECTIONS]
+            assert not foreign, f"members of one population cannot differ in {foreign}"
+
+    def recipes(self) -> list[Recipe]:
+        """Each member's own recipe."""
+        return [with_values(self.recipe, member.settings) for member in self.members]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Every member's settings as tensors of shape [K], float64.
+
+    Args:
+        coefficients: What the update rule takes.
+        max_norm: Largest gradient norm; inf where there is no clipping.
+        warmup_steps: Steps of linear warmup, 0 for none.
+        lr_decay: Code of the decay, an index into `schedule.DECAYS`.
+    """
+
+    coefficients: Coefficients
+    max_norm: Tensor
+    warmup_steps: Tensor
+    lr_decay: Tensor
+
+    @classmethod
+    def of(cls, recipes: list[Recipe], total_steps: int) -> Numbers:
+        """The numbers of these members for a training of `total_steps` updates."""
+        from adamtune.training.schedule import DECAYS, warmup_steps
+
+        def column(values: list[float]) -> Tensor:
+            return torch.tensor(values, dtype=torch.float64)
+
+        optimizers = [recipe.optimizer for recipe in recipes]
+        decoupled = [optimizer.name == "adamw" for optimizer in optimizers]
+        return cls(
+            coefficients=Coefficients(
+                lr=column([o.lr for o in optimizers]),
+                beta1=column([o.betas[0] for o in optimizers]),
+                beta2=column([o.betas[1] for o in optimizers]),
+                eps=column([o.eps for o in optimizers]),
+                weight_decay=column(
+                    [o.weight_decay if apart else 0.0 for o, apart in zip(optimizers, decoupled, strict=True)]
+                ),
+                l2=column([0.0 if apart else o.weight_decay for o, apart in zip(optimizers, decoupled, strict=True)]),
+            ),
+            max_norm=column([r.clip.max_norm or math.inf for r in recipes]),
+            warmup_steps=column([warmup_steps(r.schedule.warmup, total_steps) for r in recipes]),
+            lr_decay=column([DECAYS.index(r.schedule.decay) for r in recipes]),
+        )
+
+    def keep(self, rows: Tensor) -> Numbers:
+        """The numbers of these rows alone."""
+        return Numbers(
+            coefficients=self.coefficients.rows(rows),
+            max_norm=self.max_norm[rows],
+            warmup_steps=self.warmup_steps[rows],
+            lr_decay=self.lr_decay[rows],
+        )

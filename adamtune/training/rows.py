@@ -1,0 +1,91 @@
+"""All members' weights as rows of one buffer, and the views by which a network sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where each trainable parameter of a network lies in a row.
+
+    Args:
+        names: As `named_parameters` gives them; a tied parameter stands once.
+        shapes: Their shapes *P.
+    """
+
+    names: tuple[str, ...]
+    shapes: tuple[torch.Size, ...]
+
+    @classmethod
+    def of(cls, module: nn.Module) -> Layout:
+        """The layout of a network's trainable parameters."""
+        named = [(name, p.shape) for name, p in module.named_parameters() if p.requires_grad]
+        return cls(tuple(name for name, _ in named), tuple(shape for _, shape in named))
+
+    @property
+    def sizes(self) -> list[int]:
+        """Elements of each parameter."""
+        return [shape.numel() for shape in self.shapes]
+
+    def views(self, flat: Tensor) -> dict[str, Tensor]:
+        """Each parameter as a view of shape [K, *P] into a buffer of shape [K, P]."""
+        parts = flat.split(self.sizes, dim=1)
+        return {
+            name: part.view(flat.shape[0], *shape)
+            for name, part, shape in zip(self.names, parts, self.shapes, strict=True)
+        }
+
+    def weight_matrices(self) -> list[slice]:
+        """Columns of the parameters with two or more dimensions: what the update ratio is about."""
+        ends = torch.tensor(self.sizes).cumsum(0).tolist()
+        pairs = zip(self.sizes, ends, self.shapes, strict=True)
+        return [slice(end - size, end) for size, end, shape in pairs if len(shape) > 1]
+
+
+@dataclass(slots=True)
+class Rows:
+    """The state of K networks that differ in numbers alone.
+
+    Args:
+        params: Trainable parameters, shape [K, P].
+        grads: Their gradients, shape [K, P]; written by a strategy, then clipped in place.
+        buffers: Everything else that a network holds (running statistics, frozen weights), each [K, *shape].
+    """
+
+    params: Tensor
+    grads: Tensor
+    buffers: dict[str, Tensor]
+
+    @classmethod
+    def of(cls, modules: Mapping[int, nn.Module], seeds: list[int]) -> Rows:
+        """Rows for members of these seeds, from one initialised network a seed."""
+        flat = {seed: _flatten(module) for seed, module in modules.items()}
+        rest = {seed: rest_of(module) for seed, module in modules.items()}
+        params = torch.stack([flat[seed] for seed in seeds])
+        names = rest[seeds[0]]
+        return cls(
+            params=params,
+            grads=torch.zeros_like(params),
+            buffers={name: torch.stack([rest[seed][name] for seed in seeds]) for name in names},
+        )
+
+    def keep(self, rows: Tensor) -> None:
+        """Goes on with these rows alone; the others' memory is given back."""
+        self.params = self.params[rows]
+        self.grads = self.grads[rows]
+        self.buffers = {name: value[rows] for name, value in self.buffers.items()}
+
+
+def _flatten(module: nn.Module) -> Tensor:
+    return torch.cat([p.detach().flatten() for p in module.parameters() if p.requires_grad])
+
+
+def rest_of(module: nn.Module) -> dict[str, Tensor]:
+    """What a network holds beside its trainable parameters, by name."""
+    frozen = {name: p.detach().clone() for name, p in module.named_parameters() if not p.requires_grad}
+    return frozen | {name: value.detach().clone() for name, value in module.named_buffers()}

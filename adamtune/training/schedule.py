@@ -1,0 +1,44 @@
+"""The factor on lr: linear warmup, then decay to zero at the end of training."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import torch
+from torch import Tensor
+
+DECAYS: Final = ("none", "cosine", "linear")
+
+
+def warmup_steps(warmup: float, total_steps: int) -> int:
+    """Steps of warmup that a recipe asks for: a whole number of steps, or a fraction of all of them.
+
+    >>> warmup_steps(100, 2000), warmup_steps(0.05, 2000)
+    (100, 100)
+    """
+    if isinstance(warmup, int):
+        return min(warmup, total_steps)
+    return math.ceil(warmup * total_steps)
+
+
+def lr_factor(step: int, total_steps: int, warmup: Tensor, lr_decay: Tensor) -> Tensor:
+    """What each member's lr is multiplied with in one update.
+
+    Args:
+        step: The update, from 0; the first one already moves, with 1/warmup of lr.
+        total_steps: Updates of the whole training.
+        warmup: Steps of linear warmup, shape [K].
+        lr_decay: Index into `DECAYS`, shape [K].
+
+    Returns:
+        Factors in [0, 1], float64, shape [K].
+
+    Source:
+        Cosine: Loshchilov & Hutter 2016 (SGDR), eq. 5 with one period and a minimum of zero.
+    """
+    rising = ((step + 1) / warmup.clamp(min=1)).clamp(max=1)
+    through = ((step - warmup) / (total_steps - warmup).clamp(min=1)).clamp(0, 1)
+    cosine = 0.5 * (1 + torch.cos(math.pi * through))
+    falling = torch.where(lr_decay == DECAYS.index("cosine"), cosine, 1 - through)
+    return rising * torch.where(lr_decay == DECAYS.index("none"), torch.ones_like(falling), falling)

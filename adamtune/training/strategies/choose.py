@@ -1,0 +1,161 @@
+"""Measuring which strategy is fastest for this network, this population and this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from adamtune.recipe.schema import Task
+from adamtune.training.rows import Layout, Rows
+from adamtune.training.strategies.loop import Loop
+from adamtune.training.strategies.strategy import Strategy
+from adamtune.training.strategies.vectorized import Vectorized
+
+CHUNK: Final = 16
+"""Chunks of 8 to 16 members were fastest where chunks paid at all; measured with 64 members on 2 cores."""
+REPETITIONS: Final = 3
+HOPELESS: Final = 3.0
+"""A candidate whose first step is this many times slower than the best is not measured further."""
+MARGIN: Final = 1.05
+"""A later candidate must win by 5%, so that noise does not change the choice from run to run."""
+AGREEMENT: Final = 1e-3
+"""Relative difference in one float32 batch loss beyond which vectorizing changed what a network computes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a population is executed; plain data, so that a continued run does the same again.
+
+    Args:
+        name: `vectorized` or `loop`.
+        chunk: Members run together; 0 for all.
+        threads: Threads of torch's pool.
+        step_ms: Measured milliseconds of forward and backward by candidate.
+        note: Why a strategy was not possible; empty otherwise.
+    """
+
+    name: str
+    chunk: int
+    threads: int
+    step_ms: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for the manifest."""
+        return {
+            "name": self.name,
+            "chunk": self.chunk,
+            "threads": self.threads,
+            "step_ms": dict(self.step_ms),
+            "note": self.note,
+        }
+
+    @property
+    def words(self) -> str:
+        """The choice as a person reads it."""
+        chunk = f" in chunks of {self.chunk}" if self.chunk else ""
+        threads = f"{self.threads} thread" + ("s" if self.threads > 1 else "")
+        return f"{self.name}{chunk}, {threads}"
+
+
+def build(choice: Choice, module: nn.Module, layout: Layout, task: Task) -> Strategy:
+    """The strategy that was chosen."""
+    kind = {kind.name: kind for kind in (Vectorized, Loop)}[choice.name]
+    return kind(module, layout, task, choice.chunk)
+
+
+def choose(
+    wanted: str, module: nn.Module, layout: Layout, task: Task, rows: Rows, batch: tuple[Tensor, Tensor, list[int]]
+) -> Choice:
+    """The fastest strategy that this network allows.
+
+    Args:
+        wanted: `auto`, or the name of the strategy that the recipe asks for.
+        module: The architecture.
+        layout: Where its parameters lie.
+        task: Decides the loss.
+        rows: The population; its parameters and buffers are as before when this returns.
+        batch: Inputs, targets and noise seeds of a first step.
+    """
+    trials = _Trials(module, layout, task, rows, batch)
+    threads = sorted({1, torch.get_num_threads()})
+    note = ""
+    if wanted in ("auto", "vectorized"):
+        note = trials.why_not_vectorized()
+        if not note:
+            chunks = [0, CHUNK] if len(rows.params) > CHUNK else [0]
+            for chunk in chunks:
+                trials.measure("vectorized", chunk, threads)
+    if wanted in ("auto", "loop") or note:
+        trials.measure("loop", 0, threads)
+    return trials.best(note)
+
+
+class _Trials:
+    def __init__(
+        self, module: nn.Module, layout: Layout, task: Task, rows: Rows, batch: tuple[Tensor, Tensor, list[int]]
+    ) -> None:
+        self._parts = (module, layout, task)
+        self._rows = rows
+        self._batch = batch
+        self._before = {name: value.clone() for name, value in rows.buffers.items()}
+        self._ms: dict[tuple[str, int, int], float] = {}
+
+    def why_not_vectorized(self) -> str:
+        """Empty where `vmap` runs this network and computes what the plain call computes."""
+        module, layout, task = self._parts
+        losses: dict[str, Tensor] = {}
+        for strategy in (Loop(module, layout, task), Vectorized(module, layout, task)):
+            strategy.bind(self._rows)
+            try:
+                losses[strategy.name] = self._step(strategy)[1]
+            except Exception as error:
+                if strategy.name == "loop":
+                    raise
+                return f"cannot be vectorized ({str(error).splitlines()[0][:160]})"
+        one, other = losses["loop"], losses["vectorized"]
+        agree = torch.isclose(one, other, rtol=AGREEMENT, atol=1e-6, equal_nan=True) | ~torch.isfinite(one)
+        return "" if bool(agree.all()) else "gives other losses when vectorized; members must not influence each other"
+
+    def measure(self, name: str, chunk: int, threads: list[int]) -> None:
+        """Times a candidate with each number of threads, the hopeless ones only once."""
+        module, layout, task = self._parts
+        was = torch.get_num_threads()
+        for n in threads:
+            torch.set_num_threads(n)
+            strategy = build(Choice(name, chunk, n), module, layout, task)
+            strategy.bind(self._rows)
+            self._step(strategy)
+            best = self._step(strategy)[0]
+            for _ in range(REPETITIONS - 1):
+                if best > HOPELESS * min(self._ms.values(), default=best):
+                    break
+                best = min(best, self._step(strategy)[0])
+            self._ms[name, chunk, n] = best
+        torch.set_num_threads(was)
+
+    def _step(self, strategy: Strategy) -> tuple[float, Tensor]:
+        start = time.perf_counter()
+        losses = strategy.backward(*self._batch)
+        elapsed = 1e3 * (time.perf_counter() - start)
+        for name, value in self._before.items():
+            self._rows.buffers[name].copy_(value)
+        return elapsed, losses
+
+    def best(self, note: str) -> Choice:
+        """The fastest, the earlier one where they are about equal."""
+        winner, fastest = next(iter(self._ms.items()))
+        for candidate, ms in self._ms.items():
+            if ms * MARGIN < fastest:
+                winner, fastest = candidate, ms
+        shown = {_label(*key): round(ms, 3) for key, ms in self._ms.items()}
+        return Choice(*winner, step_ms=shown, note=note)
+
+
+def _label(name: str, chunk: int, threads: int) -> str:
+    return f"{name}{f'/{chunk}' if chunk else ''}@{threads}"

@@ -1,0 +1,56 @@
+"""One member after the other: what everybody would write, and what any network allows."""
+
+from __future__ import annotations
+
+import copy
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from adamtune.training.losses import batch_loss
+from adamtune.training.rows import Rows
+from adamtune.training.strategies.strategy import Strategy
+
+
+class Loop(Strategy):
+    """A copy of the network for each member, whose parameters and gradients *are* the rows: nothing is copied."""
+
+    name: ClassVar[str] = "loop"
+
+    def bind(self, rows: Rows) -> None:
+        """Points the copies' parameters, gradients and buffers into these rows."""
+        self._rows = rows
+        params, grads = self.layout.views(rows.params), self.layout.views(rows.grads)
+        self._copies = [copy.deepcopy(self.module) for _ in range(len(rows.params))]
+        for row, module in enumerate(self._copies):
+            for name, parameter in module.named_parameters():
+                if name in params:
+                    parameter.data = params[name][row]
+                    parameter.grad = grads[name][row]
+                else:
+                    parameter.data = rows.buffers[name][row]
+            for name, _ in list(module.named_buffers()):
+                owner, _, leaf = name.rpartition(".")
+                module.get_submodule(owner)._buffers[leaf] = rows.buffers[name][row]  # noqa: SLF001 - setattr copies none
+
+    def backward(self, x: Tensor, y: Tensor, noise: list[int]) -> Tensor:
+        """Each member's batch loss; torch's own generator is seeded for each member."""
+        self._rows.grads.zero_()
+        return torch.stack([self._backward(row, x[row], y[row], seed) for row, seed in enumerate(noise)])
+
+    def _backward(self, row: int, x: Tensor, y: Tensor, seed: int) -> Tensor:
+        torch.default_generator.manual_seed(seed)
+        module = self._copies[row].train()
+        loss = batch_loss(self.task, module(x), y)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs in eval mode for inputs that all members share."""
+        return torch.stack([_evaluate(module, x) for module in self._copies])
+
+
+def _evaluate(module: nn.Module, x: Tensor) -> Tensor:
+    outputs: Tensor = module.eval()(x)
+    return outputs

@@ -1,0 +1,121 @@
+"""`baseline`: the recipe as it stands, on a few seeds, trained and judged."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from adamtune.data.load import load_data
+from adamtune.diagnosis.engine import Diagnosis, diagnose_run
+from adamtune.runs.manifest import MemberEntry
+from adamtune.runs.reader import Run
+from adamtune.runs.record import Record
+from adamtune.training.progress import Listener
+from adamtune.tuning.requests import BaselineRequest
+from adamtune.tuning.results import BaselineResult, Estimate, SeedRow
+from adamtune.tuning.session import Session
+from adamtune.tuning.start import command_for, start_from
+from adamtune.tuning.statistics import estimate
+
+MEASURED = ("train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy", "test_accuracy")
+
+
+def run_baseline(request: BaselineRequest, listen: Listener) -> BaselineResult:
+    """Trains a recipe on its seeds, or goes on with a run of the same work that was killed.
+
+    Where a finding about the data is critical, nothing is trained: no optimizer mends it.
+
+    Raises:
+        AdamtuneError: The recipe, its data or its model is wrong; the problems say where.
+    """
+    start = start_from(request.recipe, request.sets, request.seed)
+    recipe = start.loaded.recipe
+    session = Session(
+        start.loaded,
+        load_data(start.loaded, trusted=request.trusted),
+        request.runs_dir,
+        "baseline",
+        options={},
+        argv=request.argv,
+        trusted=request.trusted,
+        new=request.new,
+    )
+    try:
+        if not data_is_unusable(diagnose_run(session.read())):
+            first = recipe.training.seed
+            members = [MemberEntry(number=n, seed=first + n) for n in range(recipe.training.seeds)]
+            session.train(members, "baseline", listen)
+        run = session.read()
+        diagnosis = diagnose_run(run)
+        result = _result(session, run, diagnosis)
+        session.finish({"verdict": result.verdict, "metrics": summarised(result.metrics), "wall_s": result.wall_s})
+    finally:
+        session.close()
+    return result
+
+
+def data_is_unusable(diagnosis: Diagnosis) -> bool:
+    """Whether a critical finding stands before any training."""
+    return any(finding.severity == "critical" for finding in diagnosis.findings)
+
+
+def _result(session: Session, run: Run, diagnosis: Diagnosis) -> BaselineResult:
+    verdicts = {member.member: member.verdict for member in diagnosis.members}
+    seeds = tuple(
+        _seed_row(entry, run.records[entry.number], verdicts.get(entry.number, ""))
+        for entry in run.members
+        if entry.number in run.records
+    )
+    ended = [row.metrics for row in seeds if row.state == "complete"]
+    metrics = {name: estimate([m[name] for m in ended]) for name in MEASURED if ended and name in ended[0]}
+    return BaselineResult(
+        run_dir=session.path,
+        recipe=session.loaded.recipe.model_dump(mode="json"),
+        verdict=diagnosis.verdict,
+        findings=diagnosis.findings,
+        metrics=metrics,
+        seeds=seeds,
+        steps=run.total_steps,
+        wall_s=session.wall_s,
+        strategy=session.strategy_words,
+        constant_loss=session.dataset.report.constant_loss,
+        resumed=session.resumed,
+        next_command=_next_command(session, diagnosis),
+    )
+
+
+def _seed_row(entry: MemberEntry, records: tuple[Record, ...], verdict: str) -> SeedRow:
+    last = records[-1]
+    return SeedRow(
+        member=entry.number,
+        seed=entry.seed,
+        state=last.state,
+        step=last.step,
+        metrics={name: last.signals[name] for name in MEASURED if name in last.signals},
+        verdict=verdict,
+        curve=_curve(records, "val_loss"),
+        train_curve=_curve(records, "train_loss"),
+    )
+
+
+def _curve(records: tuple[Record, ...], signal: str) -> tuple[tuple[int, float], ...]:
+    return tuple((r.step, r.signals[signal]) for r in records if signal in r.signals)
+
+
+def _next_command(session: Session, diagnosis: Diagnosis) -> str:
+    if diagnosis.verdict != "healthy":
+        return command_for(["diagnose", session.path])
+    return command_for(["sweep", *_runs_dir_words(session), "--knob", "lr"])
+
+
+def _runs_dir_words(session: Session) -> list[str]:
+    """A sweep without an argument looks into `runs`; elsewhere it must be told where."""
+    runs_dir = session.path.parent.parent
+    return [] if str(runs_dir) == "runs" else ["--runs-dir", str(runs_dir)]
+
+
+def summarised(metrics: Mapping[str, Estimate]) -> dict[str, Any]:
+    """Estimates as plain data for `summary.json`."""
+    return {name: dataclasses.asdict(value) for name, value in metrics.items() if not math.isnan(value.mean)}

@@ -1,0 +1,111 @@
+"""Knobs: hyperparameters that can be swept, one YAML file each in `configs/knobs/`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal
+
+import yaml
+
+from adamtune.errors import Problem, UsageError
+from adamtune.recipe.shipped import configs_dir
+
+Scale = Literal["log", "one-minus-log", "linear"]
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A hyperparameter that one can sweep.
+
+    Args:
+        name: What `--knob` takes.
+        path: The recipe key that it sets.
+        scale: `log`; `one-minus-log` for a smoothing constant, whose distance from 1 is what matters; `linear`.
+        low: Smallest value that makes sense at all.
+        high: Largest value that makes sense at all.
+        start: Centre of the first grid where the recipe's own value is not on the scale (0 on a log scale).
+        step: Distance of neighbours on the first grid: a factor on a log scale, a difference on a linear one.
+        reach: How many of those steps the first grid goes to each side.
+        unit: Unit of the values; may be empty.
+        what: One sentence: what it does.
+        at_low: What to expect at the low end.
+        at_high: What to expect at the high end.
+    """
+
+    name: str
+    path: str
+    scale: Scale
+    low: float
+    high: float
+    start: float
+    step: float
+    reach: int
+    unit: str
+    what: str
+    at_low: str
+    at_high: str
+
+    def place(self, value: float) -> float:
+        """Where a value lies on the knob's scale; equal distances matter equally."""
+        if self.scale == "log":
+            return math.log10(value)
+        if self.scale == "one-minus-log":
+            return -math.log10(1 - value)
+        return value
+
+    def value(self, place: float) -> float:
+        """The value at a place, rounded to what a person would type, and kept inside the knob's range."""
+        if self.scale == "log":
+            rounded = _significant(10**place)
+        elif self.scale == "one-minus-log":
+            rounded = 1 - _significant(10**-place)
+            rounded = round(rounded, 12)
+        else:
+            rounded = round(place, 6)
+        return min(max(rounded, self.low), self.high)
+
+    @property
+    def stride(self) -> float:
+        """Distance of neighbours on the first grid, in places."""
+        return math.log10(self.step) if self.scale != "linear" else self.step
+
+    def fits(self, value: float) -> bool:
+        """Whether a value lies inside the range."""
+        return self.low <= value <= self.high
+
+
+def _significant(value: float, digits: int = 2) -> float:
+    return float(f"{value:.{digits - 1}e}")
+
+
+def load_knobs() -> dict[str, Knob]:
+    """Every knob by its name."""
+    found = {}
+    for path in sorted((configs_dir() / "knobs").glob("*.yaml")):
+        fields: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for number in ("low", "high", "start", "step"):
+            fields[number] = float(fields[number])  # YAML 1.1 reads 3e-4 as a string
+        found[path.stem] = Knob(name=path.stem, **fields)
+    return found
+
+
+def find_knob(name: str) -> Knob:
+    """The knob of this name.
+
+    Raises:
+        UsageError: There is none; the near miss and the known ones are named.
+    """
+    knobs = load_knobs()
+    if name in knobs:
+        return knobs[name]
+    near = get_close_matches(name, knobs, n=1)
+    raise UsageError(
+        Problem(
+            f'there is no knob "{name}"',
+            where="--knob",
+            expected=", ".join(knobs),
+            hint=f"did you mean: {near[0]}" if near else "run: adamtune knobs",
+        )
+    )

@@ -1,0 +1,192 @@
+"""A command's run directory: made new, or taken up again where a killed process left it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from adamtune.errors import RunError
+from adamtune.recipe.resolve import dump_recipe
+from adamtune.runs import directory
+from adamtune.runs.manifest import MemberEntry, describe_machine, git_commit
+from adamtune.runs.reader import Run, read_run
+from adamtune.runs.writer import RunWriter
+
+if TYPE_CHECKING:
+    from adamtune.data.dataset import Dataset
+    from adamtune.models.build import LoadedRecipe
+    from adamtune.training.checkpoint import Checkpoint
+    from adamtune.training.progress import Listener
+    from adamtune.training.trainer import Trainer
+
+CHECKPOINT_EVERY_S: Final = 10.0
+"""Seconds between two checkpoints: what a kill can cost at the most, next to one evaluation."""
+
+
+class Session:
+    """One command at work in one run directory.
+
+    Args:
+        loaded: The resolved recipe.
+        dataset: Its data.
+        runs_dir: Where runs lie.
+        command: `baseline`, `sweep`, ...
+        knob: Name of the knob, for a sweep.
+        options: What else must be equal for an unfinished run to be the same work.
+        argv: The command line, for the manifest.
+        trusted: Whether `python:` targets may run.
+        new: Start a new run in any case.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedRecipe,
+        dataset: Dataset,
+        runs_dir: Path,
+        command: str,
+        *,
+        knob: str = "",
+        options: Mapping[str, Any],
+        argv: Sequence[str],
+        trusted: bool,
+        new: bool,
+    ) -> None:
+        self.loaded, self.dataset, self.trusted = loaded, dataset, trusted
+        text = dump_recipe(loaded.recipe)
+        work = json.dumps([command, knob, text, dataset.fingerprint, dict(options)], default=str, sort_keys=True)
+        key = hashlib.sha256(work.encode()).hexdigest()
+        folder = runs_dir / loaded.recipe.name
+        taken = None if new else _unfinished(folder, key)
+        self.resumed = taken is not None
+        self.writer = taken or RunWriter(directory.make_run_dir(folder, command, knob))
+        self.path = self.writer.path
+        if not self.resumed:
+            self._describe(text, command, knob, key, argv)
+        self._started = time.perf_counter()
+        self._spent_before = float(self.writer.manifest.get("wall_s", 0.0))
+
+    def _describe(self, text: str, command: str, knob: str, key: str, argv: Sequence[str]) -> None:
+        (self.path / directory.RECIPE).write_text(text, encoding="utf-8")
+        self.writer.note(
+            format=1,
+            command=command,
+            knob=knob,
+            argv=list(argv),
+            work=key,
+            **describe_machine(),
+            recipe_path=str(self.loaded.path.resolve()),
+            recipe_folder=str(self.loaded.folder),
+            git_commit=git_commit(self.loaded.folder),
+            data_fingerprint=self.dataset.fingerprint,
+            device="",
+            total_steps=0,
+            strategies={},
+            members=[],
+            finished="",
+        )
+        self.writer.save(directory.DATA, self.dataset.report.as_dict())
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds spent on this run, by this process and by those that it goes on from."""
+        return self._spent_before + time.perf_counter() - self._started
+
+    def read(self) -> Run:
+        """The run as it lies on disk."""
+        return read_run(self.path)
+
+    def train(self, members: Sequence[MemberEntry], stage: str, listen: Listener) -> None:
+        """Trains one population, unless that was done before; goes on from its checkpoint where there is one."""
+        from adamtune.models.build import build_model
+        from adamtune.training.population import Population
+        from adamtune.training.strategies.choose import Choice
+        from adamtune.training.trainer import Hooks, Trainer
+
+        key = f"{members[0].number}-{members[-1].number}"
+        if self._all_ended(members):
+            return
+        data = self.dataset
+
+        def make_model() -> Any:
+            return build_model(self.loaded, data.input_shape, data.output_size, trusted=self.trusted)
+
+        trainer = Trainer(Population(self.loaded.recipe, tuple(members)), data, make_model, stage)
+        known = self.writer.manifest["strategies"].get(key)
+        trainer.choice = Choice(**known) if known else None
+        saved = self._saved(key)
+        if saved is not None:
+            trainer.restore(saved)
+        self.writer.declare(members)
+        strategies = self.writer.manifest["strategies"] | {key: trainer.choose().as_dict()}
+        self.writer.note(strategies=strategies, total_steps=trainer.length.total_steps, device=str(trainer.device))
+        trainer.run(Hooks(self.writer.append, listen, self._checkpoints(key)))
+        self._end_population(trainer, key)
+
+    def _all_ended(self, members: Sequence[MemberEntry]) -> bool:
+        records = self.read().records if self.resumed else {}
+        return all(records.get(m.number, ()) and records[m.number][-1].state != "running" for m in members)
+
+    def _saved(self, key: str) -> Checkpoint | None:
+        from adamtune.training.checkpoint import Checkpoint
+
+        saved = Checkpoint.load(self.path / directory.CHECKPOINT)
+        return saved if saved is not None and saved.facts.get("population") == key else None
+
+    def _checkpoints(self, key: str) -> Callable[[Callable[[], Checkpoint]], None]:
+        last = time.perf_counter()
+
+        def keep(make: Callable[[], Checkpoint]) -> None:
+            nonlocal last
+            if time.perf_counter() - last >= CHECKPOINT_EVERY_S:
+                self._save(make(), key)
+                last = time.perf_counter()
+
+        return keep
+
+    def _save(self, checkpoint: Checkpoint, key: str) -> None:
+        from adamtune.training.checkpoint import Checkpoint
+
+        marked = Checkpoint(checkpoint.tensors, checkpoint.facts | {"population": key})
+        marked.save(self.path / directory.CHECKPOINT)
+        self.writer.note(wall_s=self.wall_s)
+
+    def _end_population(self, trainer: Trainer, key: str) -> None:
+        """A baseline keeps its final weights; a sweep's are many and can be trained again."""
+        if self.writer.manifest["command"] == "baseline" and trainer.running:
+            self._save(trainer.checkpoint(), key)
+        else:
+            (self.path / directory.CHECKPOINT).unlink(missing_ok=True)
+
+    @property
+    def strategy_words(self) -> str:
+        """How the populations were executed, for a person; the first one speaks for all that chose the same."""
+        from adamtune.training.strategies.choose import Choice
+
+        choices = [Choice(**entry) for entry in self.writer.manifest["strategies"].values()]
+        words = list(dict.fromkeys(choice.words + (f" ({choice.note})" if choice.note else "") for choice in choices))
+        return "; ".join(words)
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        """Writes the summary and marks the run as finished."""
+        self.writer.save(directory.SUMMARY, summary)
+        self.writer.note(wall_s=self.wall_s)
+        self.writer.finish()
+
+    def close(self) -> None:
+        """Lets go of the run directory, finished or not."""
+        self.writer.close()
+
+
+def _unfinished(folder: Path, key: str) -> RunWriter | None:
+    """The newest unfinished run that is the same work and that nobody is at work on."""
+    for path in directory.runs_of(folder):
+        manifest = directory.read_json(path / directory.MANIFEST)
+        if manifest.get("work") == key and not manifest.get("finished"):
+            with suppress(RunError):
+                return RunWriter(path)
+    return None

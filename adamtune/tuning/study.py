@@ -1,0 +1,117 @@
+"""A sweep's Optuna study: values are enqueued, asked and told in batches, each batch one population.
+
+Only this file knows Optuna. Curves stay in the run's own metrics; Optuna is told once a rung, since
+every report is a transaction of its own (about 15 ms on SQLite).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from adamtune.runs.directory import STUDY
+from adamtune.tuning.knobs import Knob
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+BUSY_TIMEOUT_S: Final = 60
+"""How long SQLite waits while somebody else, such as optuna-dashboard, holds the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a trial came to.
+
+    Args:
+        val_loss: Mean over its seeds; inf where one of them diverged.
+        rungs: Mean validation loss by step, at a few steps only.
+        n_diverged: Seeds that diverged; above zero the trial is infeasible to Optuna.
+        facts: What else the trial should carry, plain data.
+    """
+
+    val_loss: float
+    rungs: Mapping[int, float]
+    n_diverged: int
+    facts: Mapping[str, Any]
+
+
+class KnobStudy:
+    """The study of one knob, new or taken up again.
+
+    Args:
+        run_dir: Where `study.db` lies.
+        name: Name of the study.
+        knob: The knob that it is about.
+    """
+
+    def __init__(self, run_dir: Path, name: str, knob: Knob) -> None:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.name = name
+        self.storage = f"sqlite:///{run_dir / STUDY}"
+        self._storage = optuna.storages.RDBStorage(
+            self.storage, engine_kwargs={"connect_args": {"timeout": BUSY_TIMEOUT_S}}
+        )
+        self._study: Study = optuna.create_study(
+            study_name=name, storage=self._storage, load_if_exists=True, direction="minimize"
+        )
+        self._study.set_metric_names(["val_loss"])
+        self._knob = knob
+
+    def _space(self) -> dict[str, BaseDistribution]:
+        from optuna.distributions import FloatDistribution
+
+        knob = self._knob
+        if knob.scale == "one-minus-log":
+            return {self.parameter: FloatDistribution(1 - knob.high, max(1 - knob.low, 1 - knob.high), log=True)}
+        return {self.parameter: FloatDistribution(knob.low, knob.high, log=knob.scale == "log")}
+
+    @property
+    def parameter(self) -> str:
+        """What Optuna calls the knob: a smoothing constant is searched by its distance from 1."""
+        return f"1-{self._knob.name}" if self._knob.scale == "one-minus-log" else self._knob.name
+
+    def numbers(self, values: Sequence[float]) -> list[int]:
+        """A trial number for each value: those that the study has already, new ones for the rest."""
+        for value in values:
+            if value not in self._by_value():
+                inner = 1 - value if self._knob.scale == "one-minus-log" else value
+                self._study.enqueue_trial({self.parameter: inner}, user_attrs={self._knob.name: value})
+        while any(self._waits(value) for value in values):
+            self._study.ask(self._space())  # hands out the enqueued ones in their order
+        found = self._by_value()
+        return [found[value].number for value in values]
+
+    def _by_value(self) -> dict[float, FrozenTrial]:
+        return {t.user_attrs[self._knob.name]: t for t in self._study.get_trials(deepcopy=False)}
+
+    def _waits(self, value: float) -> bool:
+        return self._by_value()[value].state.name == "WAITING"
+
+    def tell(self, number: int, outcome: Outcome) -> None:
+        """Ends a trial, unless it has ended; one that a killed process left running is ended all the same."""
+        import optuna
+
+        trial = self._study.get_trials(deepcopy=False)[number]
+        if trial.state.is_finished():
+            return
+        live = optuna.Trial(self._study, trial._trial_id)  # noqa: SLF001 - the only way to a trial that is running
+        for step, loss in outcome.rungs.items():
+            if step not in trial.intermediate_values:
+                live.report(loss, step)
+        for name, fact in outcome.facts.items():
+            live.set_user_attr(name, fact)
+        live.set_constraint("n_diverged", float(outcome.n_diverged))
+        self._study.tell(number, outcome.val_loss if math.isfinite(outcome.val_loss) else math.inf)
+
+    def close(self) -> None:
+        """Lets go of the database."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()

@@ -1,0 +1,86 @@
+"""The small pure pieces of which a training is made."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adamtune.training.batches import mix
+from adamtune.training.clip import clip_by_norm, grad_norms
+from adamtune.training.guard import FAR_ABOVE_START, Guard
+from adamtune.training.schedule import DECAYS, lr_factor
+from adamtune.training.signals import update_ratio
+
+
+def factors(step: int, total: int, warmup: float, lr_decay: str) -> float:
+    found = lr_factor(
+        step, total, torch.tensor([warmup], dtype=torch.float64), torch.tensor([float(DECAYS.index(lr_decay))])
+    )
+    return float(found)
+
+
+@given(
+    total=st.integers(1, 5000),
+    warmup=st.integers(0, 5000),
+    lr_decay=st.sampled_from(DECAYS),
+    at=st.floats(0, 1, exclude_max=True),
+)
+def test_the_factor_on_lr_stays_between_nothing_and_all(total: int, warmup: int, lr_decay: str, at: float) -> None:
+    factor = factors(int(at * total), total, min(warmup, total), lr_decay)
+    assert 0 < factor <= 1 or lr_decay != "none"
+    assert 0 <= factor <= 1
+
+
+def test_warmup_rises_linearly_and_decay_ends_near_zero() -> None:
+    assert [factors(step, 100, 10, "cosine") for step in (0, 4, 9)] == pytest.approx([0.1, 0.5, 1.0])
+    assert factors(99, 100, 10, "linear") == pytest.approx(1 / 90)
+    assert factors(55, 100, 10, "cosine") == pytest.approx(0.5)
+    assert factors(99, 100, 0, "none") == 1.0
+
+
+def test_clipping_scales_to_the_norm_and_leaves_the_others_alone() -> None:
+    grads = torch.randn(3, 7)
+    before = grads.clone()
+    norms = grad_norms(grads)
+    limit = torch.tensor([float(norms[0]) / 2, math.inf, float(norms[2]) * 2], dtype=torch.float64)
+    clipped = clip_by_norm(grads, norms, limit)
+    assert clipped.tolist() == [True, False, False]
+    assert torch.allclose(grads[0], before[0] / 2)
+    assert torch.equal(grads[1:], before[1:])
+
+
+def test_a_member_whose_loss_stays_far_above_its_start_is_lost_and_a_spike_is_not() -> None:
+    guard = Guard(torch.tensor([2.0, 2.0]), total_steps=100)
+    far = FAR_ABOVE_START * 2.0 + 1
+    fine = torch.ones(2)
+    for step in range(19):
+        assert guard.check(step, torch.tensor([far, far]), fine) == []
+    assert [lost.row for lost in guard.check(19, torch.tensor([far, 1.0]), fine)] == [0]
+    assert guard.check(20, torch.tensor([1.0, far]), fine) == []
+
+
+@pytest.mark.parametrize(
+    ("loss", "norm", "words"),
+    [(math.nan, 1.0, "loss is nan at step 3"), (math.inf, 1.0, "loss is inf"), (1.0, math.inf, "gradient norm is inf")],
+)
+def test_a_value_that_is_not_finite_is_named_with_its_step(loss: float, norm: float, words: str) -> None:
+    guard = Guard(torch.tensor([2.0]), total_steps=100)
+    (lost,) = guard.check(3, torch.tensor([loss]), torch.tensor([norm]))
+    assert words in lost.reason
+
+
+def test_update_ratio_is_the_norm_of_the_update_over_that_of_the_weight() -> None:
+    param, update = torch.randn(3, 5, 7), torch.randn(3, 5, 7)
+    expected = [float(update[k].norm() / param[k].norm()) for k in range(3)]
+    assert update_ratio(update, param).tolist() == pytest.approx(expected)
+
+
+@given(st.integers(0, 2**31), st.integers(0, 2**31))
+def test_neighbouring_seeds_give_unrelated_streams(seed: int, epoch: int) -> None:
+    here = mix(seed, epoch)
+    assert 0 <= here < 2**63
+    assert len({here, mix(seed + 1, epoch), mix(seed, epoch + 1), mix(epoch, seed + 7)}) == 4

@@ -1,0 +1,240 @@
+"""The two promises that hold the engine together, and what follows from them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from torch import nn
+
+from adamtune.runs.manifest import MemberEntry
+from adamtune.training.trainer import Hooks
+
+if TYPE_CHECKING:
+    from adamtune.runs.record import Record
+    from tests.conftest import Lab
+
+SAME_CURVE = 2e-4
+"""Relative difference of two float32 curves after 60 updates: batched and single products round
+differently (1e-7), and training multiplies that; measured 1e-6 to 2e-5."""
+
+
+def lrs(*values: float, seeds: int = 1) -> list[MemberEntry]:
+    pairs = [(value, seed) for value in values for seed in range(seeds)]
+    return [MemberEntry(number, seed, {"optimizer.lr": value}) for number, (value, seed) in enumerate(pairs)]
+
+
+def assert_same_curve(one: list[Record], other: list[Record]) -> None:
+    assert [(r.step, r.state) for r in one] == [(r.step, r.state) for r in other]
+    for mine, theirs in zip(one, other, strict=True):
+        assert mine.signals.keys() == theirs.signals.keys()
+        for name in ("train_loss", "val_loss", "grad_norm", "param_norm"):
+            if name in mine.signals:
+                assert mine.signals[name] == pytest.approx(theirs.signals[name], rel=SAME_CURVE), (mine.step, name)
+
+
+@pytest.mark.parametrize("strategy", ["vectorized", "loop"])
+def test_a_member_trains_the_same_alone_and_among_others(digits: Lab, strategy: str) -> None:
+    """Promise 1: a member's curve does not depend on who it was trained with."""
+    members = lrs(1e-4, 1e-3, 1e-2, seeds=3)
+    together = digits.train(members, strategy=strategy)
+    for chosen in (members[1], members[5]):
+        alone = digits.train([chosen], strategy=strategy)
+        assert_same_curve(alone[chosen.number], together[chosen.number])
+
+
+def test_vectorized_and_looped_populations_train_the_same(digits: Lab) -> None:
+    """Promise 1, across strategies."""
+    members = lrs(3e-4, 3e-3, seeds=2)
+    one = digits.train(members, strategy="vectorized")
+    other = digits.train(members, strategy="loop")
+    for member in members:
+        assert_same_curve(one[member.number], other[member.number])
+
+
+@pytest.mark.parametrize("dropout_module", [nn.Dropout, nn.BatchNorm1d])
+def test_random_and_stateful_layers_keep_the_promise(digits: Lab, dropout_module: type[nn.Module]) -> None:
+    """Promise 1 for networks that draw random numbers or keep running statistics."""
+    from adamtune.models.dropout import replace_dropout
+
+    def model() -> nn.Module:
+        extra = dropout_module(0.3) if dropout_module is nn.Dropout else dropout_module(23)
+        network = nn.Sequential(nn.Linear(64, 23), extra, nn.ReLU(), nn.Linear(23, 10))
+        replace_dropout(network)
+        return network
+
+    members = lrs(1e-3, 1e-2, seeds=2)
+    one = digits.train(members, model, strategy="vectorized")
+    other = digits.train(members[2:], model, strategy="loop")
+    for member in members[2:]:
+        assert_same_curve(one[member.number], other[member.number])
+
+
+class Noisy(nn.Module):
+    """Draws from torch's own generator, which no vectorized program can do per member."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(64, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        noise = torch.rand(x.shape[0]) if self.training else torch.zeros(x.shape[0])
+        return self.layer(x + noise[:, None])
+
+
+def test_a_network_with_its_own_noise_runs_by_the_loop_and_keeps_the_promise(digits: Lab) -> None:
+    members = lrs(1e-3, 1e-2, seeds=2)
+    trainer = digits.trainer(members, Noisy)
+    assert trainer.choose().name == "loop"
+    assert "cannot be vectorized" in trainer.choice.note
+    together = digits.train(members, Noisy)
+    alone = digits.train(members[3:], Noisy)
+    assert_same_curve(alone[3], together[3])
+
+
+class Mixing(nn.Module):
+    """Computes something else when there is a member axis: a sum over everything that it sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(64, 10)
+        self.calls = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return self.layer(x) * (1 if self.calls % 2 else 3)
+
+
+def test_a_network_that_computes_something_else_when_vectorized_runs_by_the_loop(digits: Lab) -> None:
+    """The engine compares one batch before it trusts the vectorized program."""
+    trainer = digits.trainer(lrs(1e-3, seeds=2), Mixing)
+    assert trainer.choose().name == "loop"
+
+
+def test_members_of_one_seed_start_from_the_same_weights_and_see_the_same_batches(digits: Lab) -> None:
+    """Common random numbers: differences between settings are paired."""
+    records = digits.train(lrs(1e-4, 1e-2, seeds=2))
+    first = {number: lines[0].signals["val_loss"] for number, lines in records.items()}
+    assert first[0] == first[2]
+    assert first[1] == first[3]
+    assert first[0] != first[1]
+    trainer = digits.trainer(lrs(1e-4, 1e-2, seeds=2))
+    x, _ = trainer._batches.at(7)
+    assert torch.equal(x[0], x[2])
+    assert not torch.equal(x[0], x[1])
+
+
+def test_every_example_is_seen_once_an_epoch(digits: Lab) -> None:
+    trainer = digits.trainer(lrs(1e-3))
+    n = len(digits.dataset.train.x)
+    seen = torch.cat([trainer._batches.at(step)[0][0] for step in range(trainer.length.steps_per_epoch)])
+    assert len(seen) == n
+    assert torch.allclose(seen.sum(0), digits.dataset.train.x.sum(0), atol=1e-2)
+
+
+def test_a_diverged_member_is_recorded_and_its_neighbours_train_on_unharmed(digits: Lab) -> None:
+    members = lrs(1e-3, 1e4, 1e-2)
+    together = digits.train(members)
+    last = together[1][-1]
+    assert last.state == "diverged"
+    assert last.step < 60
+    assert f"step {last.step - 1}" in last.reason or f"to {last.step}" in last.reason
+    for number in (0, 2):
+        alone = digits.train([members[number]])
+        assert_same_curve(alone[number], together[number])
+
+
+def test_a_diverged_member_costs_nothing_from_then_on(digits: Lab) -> None:
+    trainer = digits.trainer(lrs(1e-3, 1e4, 1e5, 1e-2))
+    trainer.run(Hooks(lambda _: None, lambda _: None))
+    assert [member.number for member in trainer.running] == [0, 3]
+    assert len(trainer.rows.params) == len(trainer.rows.grads) == len(trainer.optimizer.exp_avg) == 2
+
+
+class Explodes(nn.Module):
+    """Its loss is nan as soon as its weights have moved by some distance."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(64, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x) / (self.layer.weight.norm() < 2.1)
+
+
+@pytest.mark.parametrize("strategy", ["vectorized", "loop"])
+def test_a_nan_stops_a_member_before_its_weights_are_ruined(digits: Lab, strategy: str) -> None:
+    records = digits.train(lrs(1e-5, 1e-2), Explodes, strategy=strategy)
+    assert records[0][-1].state == "complete"
+    last = records[1][-1]
+    assert last.state == "diverged"
+    assert "nan" in last.reason or "inf" in last.reason
+    assert not math.isfinite(last.signals["batch_loss"]) or not math.isfinite(last.signals["grad_norm"])
+
+
+def test_training_leaves_torchs_own_generator_and_threads_alone(digits: Lab) -> None:
+    torch.manual_seed(7)
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    digits.train(lrs(1e-3, seeds=2), Noisy)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize("strategy", ["vectorized", "loop"])
+def test_training_goes_on_from_a_checkpoint_as_if_nothing_had_happened(
+    digits: Lab, strategy: str, tmp_path: object
+) -> None:
+    """A continued run ends with the same lines as an unbroken one, to the last bit."""
+    from pathlib import Path
+
+    from adamtune.training.checkpoint import Checkpoint
+
+    members = lrs(1e-3, 1e4, 1e-2, seeds=2)
+    whole: list[Record] = []
+    saved: list[Path] = []
+
+    def keep(make: object) -> None:
+        path = Path(str(tmp_path)) / f"{len(saved)}.safetensors"
+        make().save(path)  # type: ignore[operator]
+        saved.append(path)
+
+    digits.trainer(members, strategy=strategy).run(Hooks(whole.extend, lambda _: None, keep))
+    again: list[Record] = []
+    trainer = digits.trainer(members, strategy=strategy)
+    checkpoint = Checkpoint.load(saved[1])
+    assert checkpoint is not None
+    trainer.restore(checkpoint)
+    assert trainer.step == 40
+    trainer.run(Hooks(again.extend, lambda _: None))
+    assert again == [record for record in whole if record.step > 40]
+
+
+def test_clipping_is_per_member(digits: Lab) -> None:
+    members = [
+        MemberEntry(0, 0, {"clip.max_norm": 0.01}),
+        MemberEntry(1, 0, {"clip.max_norm": None}),
+        MemberEntry(2, 0, {"clip.max_norm": 1e6}),
+    ]
+    records = digits.train(members)
+    assert [records[n][-1].signals["clipped"] for n in range(3)] == [1.0, 0.0, 0.0]
+    assert records[1][-1].signals["val_loss"] == records[2][-1].signals["val_loss"]
+    assert records[0][-1].signals["val_loss"] != records[1][-1].signals["val_loss"]
+
+
+def test_warmup_and_decay_are_per_member(digits: Lab) -> None:
+    members = [
+        MemberEntry(0, 0, {"schedule.warmup": 40}),
+        MemberEntry(1, 0, {"schedule.decay": "linear"}),
+        MemberEntry(2, 0, {}),
+    ]
+    records = digits.train(members)
+    lr = digits.loaded.recipe.optimizer.lr
+    at_20 = [records[n][1].signals["lr"] / lr for n in range(3)]
+    assert at_20 == pytest.approx([20 / 40, 1 - 19 / 60, 1.0])
+
+
+def test_the_same_description_gives_the_same_numbers_twice(digits: Lab) -> None:
+    members = lrs(1e-3, 1e-2, seeds=2)
+    assert digits.train(members, strategy="vectorized") == digits.train(members, strategy="vectorized")
