@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from adamtune.data.dataset import Dataset
-from adamtune.data.load import load_data, source_names
 from torch import nn
 
+from adamtune.data.dataset import Dataset, Part
+from adamtune.data.load import load_data, source_names
 from adamtune.models.build import build_model, option_schemas
 from adamtune.recipe.load import LoadedRecipe, load_recipe
 from adamtune.recipe.shipped import recipes_dir
@@ -57,6 +57,15 @@ class Lab:
         records: list[Record] = []
         self.trainer(members, model, **training).run(Hooks(records.extend, lambda _: None))
         return {m.number: [r for r in records if r.member == m.number] for m in members}
+
+    def double(self) -> Lab:
+        """The same work in float64, where rounding cannot be mistaken for a dependence."""
+        parts = {
+            name: Part(part.x.double(), part.y)
+            for name in ("train", "val", "test")
+            if (part := getattr(self.dataset, name)) is not None
+        }
+        return Lab(self.loaded, replace(self.dataset, **parts))
 
 
 @pytest.fixture(scope="session")

@@ -66,10 +66,12 @@ class Rule(ABC):
     thresholds: ClassVar[Mapping[str, float]]
     explains: ClassVar[frozenset[str]] = frozenset()
     """Ids of the rules whose findings are symptoms of this one; they are dropped when it fires."""
+    last_resort: ClassVar[bool] = False
+    """Whether it only describes what no other rule explains; it is dropped when any other fault is found."""
 
     @abstractmethod
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
-        """The finding, or None where the member shows no such fault.
+        """The finding, or None where the member shows no such fault; remedies are added by the engine.
 
         Args:
             view: One member's recipe, data report and history.

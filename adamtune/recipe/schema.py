@@ -1,6 +1,7 @@
 """What a recipe is, once every default has been filled in.
 
-No field has a default here: defaults come from `configs/baseline.yaml` alone.
+No field has a default here: defaults come from `configs/baseline.yaml` alone. A field's
+description is what an error says was expected, its first example what an error proposes.
 """
 
 from __future__ import annotations
@@ -9,10 +10,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+LARGEST_SEED = 2**32 - 1  # what numpy's and scikit-learn's generators take
+
 Task = Literal["classification", "regression"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED, description=f"a whole number from 0 to {LARGEST_SEED}")]
+Count = Annotated[int, Field(ge=1, le=10**9)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+TARGET = "file.py:function beside the recipe, or package.module:function of an installed package"
 
 
 class Section(BaseModel):
@@ -24,9 +30,12 @@ class Section(BaseModel):
 class Split(Section):
     """Shares of all examples that are held out, and the seed that draws them."""
 
-    val: Fraction
-    test: Annotated[float, Field(ge=0, lt=1)]
-    seed: Annotated[int, Field(ge=0)]
+    val: Annotated[Fraction, Field(description="a share of all examples, above 0 and below 1", examples=[0.2])]
+    test: Annotated[
+        float,
+        Field(ge=0, lt=1, description="a share of all examples, from 0 (no test split) to below 1", examples=[0.2]),
+    ]
+    seed: Annotated[Seed, Field(examples=[0])]
 
     @model_validator(mode="after")
     def _leaves_training_data(self) -> Split:
@@ -38,12 +47,14 @@ class Split(Section):
 class Data(Section):
     """Where examples come from. Exactly one of `source` and `python` is set."""
 
-    source: str | None = None
-    python: str | None = None
-    args: dict[str, Any] = {}
-    split: Split
-    normalize: Literal["none", "standard", "minmax"]
-    normalize_target: Literal["none", "standard"]
+    source: Annotated[str | None, Field(description="a built-in source", examples=["sklearn/digits"])] = None
+    python: Annotated[str | None, Field(description=TARGET, examples=["my_data.py:load"])] = None
+    args: Annotated[
+        dict[str, Any], Field(description="keys and values for the function of data.python", examples=["{n: 3}"])
+    ] = {}
+    split: Annotated[Split, Field(examples=["{val: 0.2, test: 0.2}"])]
+    normalize: Annotated[Literal["none", "standard", "minmax"], Field(examples=["standard"])]
+    normalize_target: Annotated[Literal["none", "standard"], Field(examples=["standard"])]
 
 
 class Model(BaseModel):
@@ -55,9 +66,11 @@ class Model(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
-    kind: str | None = None
-    python: str | None = None
-    args: dict[str, Any] = {}
+    kind: Annotated[str | None, Field(description="a built-in model family", examples=["mlp"])] = None
+    python: Annotated[str | None, Field(description=TARGET, examples=["my_model.py:build"])] = None
+    args: Annotated[
+        dict[str, Any], Field(description="keys and values for the function of model.python", examples=["{width: 64}"])
+    ] = {}
 
     @property
     def options(self) -> dict[str, Any]:
@@ -68,48 +81,73 @@ class Model(BaseModel):
 class Training(Section):
     """How long, in what batches, where, and how often repeated. One of `epochs` and `steps` is set."""
 
-    epochs: Annotated[int, Field(ge=1)] | None = None
-    steps: Annotated[int, Field(ge=1)] | None = None
-    batch_size: Annotated[int, Field(ge=1)]
-    eval_every: Annotated[int, Field(ge=1)] | None
-    device: Literal["auto", "cpu", "cuda", "mps"]
-    precision: Literal["fp32"]
-    strategy: Literal["auto", "vectorized", "loop"]
-    seeds: Annotated[int, Field(ge=1, le=1000)]
-    seed: Annotated[int, Field(ge=0)]
+    epochs: Annotated[
+        Count | None, Field(description="a whole number of passes over the training data, at least 1", examples=[20])
+    ] = None
+    steps: Annotated[Count | None, Field(description="a whole number of updates, at least 1", examples=[2000])] = None
+    batch_size: Annotated[Count, Field(description="a whole number of examples, at least 1", examples=[64])]
+    eval_every: Annotated[
+        Count | None, Field(description="a whole number of steps, or null: once an epoch", examples=["null"])
+    ]
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Field(examples=["auto"])]
+    precision: Annotated[Literal["fp32"], Field(examples=["fp32"])]
+    strategy: Annotated[Literal["auto", "vectorized", "loop"], Field(examples=["auto"])]
+    seeds: Annotated[
+        int, Field(ge=1, le=1000, description="how many repeats: a whole number from 1 to 1000", examples=[3])
+    ]
+    seed: Annotated[Seed, Field(examples=[0])]
 
 
 class Optimizer(Section):
     """Adam's own settings. With `name: adam`, weight_decay is L2 inside the gradient."""
 
-    name: Literal["adamw", "adam"]
-    lr: Annotated[float, Field(gt=0)]
-    betas: Annotated[list[Beta], Field(min_length=2, max_length=2)]
-    eps: Annotated[float, Field(gt=0)]
-    weight_decay: Annotated[float, Field(ge=0)]
+    name: Annotated[Literal["adamw", "adam"], Field(examples=["adamw"])]
+    lr: Annotated[float, Field(gt=0, description="a number above 0", examples=["3e-4"])]
+    betas: Annotated[
+        list[Beta],
+        Field(
+            min_length=2,
+            max_length=2,
+            description="two numbers in [0, 1): beta1 for the mean of the gradients, beta2 for that of their squares",
+            examples=["[0.9, 0.999]"],
+        ),
+    ]
+    eps: Annotated[float, Field(gt=0, description="a number above 0", examples=["1e-8"])]
+    weight_decay: Annotated[float, Field(ge=0, description="a number of at least 0; 0 is none", examples=[0.01])]
 
 
 class Clip(Section):
     """Largest global gradient norm before the update; null switches clipping off."""
 
-    max_norm: Annotated[float, Field(gt=0)] | None
+    max_norm: Annotated[
+        Annotated[float, Field(gt=0)] | None,
+        Field(description="a number above 0, or null: no clipping", examples=["null"]),
+    ]
 
 
 class Schedule(Section):
     """The factor on lr: linear warmup (steps, or a fraction of all steps), then decay to zero."""
 
-    warmup: Annotated[int, Field(ge=0)] | Fraction
-    decay: Literal["none", "cosine", "linear"]
+    warmup: Annotated[
+        Annotated[int, Field(ge=0, le=10**9)] | Fraction,
+        Field(description="a whole number of steps, or a fraction of all steps below 1", examples=["0.05"]),
+    ]
+    decay: Annotated[Literal["none", "cosine", "linear"], Field(examples=["cosine"])]
 
 
 class Recipe(Section):
     """A model, its data and its training, with nothing left open."""
 
-    name: Name
-    task: Task
-    data: Data
-    model: Model
-    training: Training
-    optimizer: Optimizer
-    clip: Clip
-    schedule: Schedule
+    name: Annotated[
+        Name,
+        Field(
+            description="letters, digits, dots, dashes, underscores, a letter or digit first; it names the run folder"
+        ),
+    ]
+    task: Annotated[Task, Field(examples=["classification"])]
+    data: Annotated[Data, Field(examples=["{source: sklearn/digits}"])]
+    model: Annotated[Model, Field(examples=["{kind: mlp, hidden: [128]}"])]
+    training: Annotated[Training, Field(examples=["{epochs: 20}"])]
+    optimizer: Annotated[Optimizer, Field(examples=["{lr: 3e-4}"])]
+    clip: Annotated[Clip, Field(examples=["{max_norm: null}"])]
+    schedule: Annotated[Schedule, Field(examples=["{warmup: 0.05, decay: cosine}"])]

@@ -19,7 +19,7 @@ from adamtune.runs.writer import RunWriter
 
 if TYPE_CHECKING:
     from adamtune.data.dataset import Dataset
-    from adamtune.models.build import LoadedRecipe
+    from adamtune.recipe.load import LoadedRecipe
     from adamtune.training.checkpoint import Checkpoint
     from adamtune.training.progress import Listener
     from adamtune.training.trainer import Trainer

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from adamtune.runs.record import Record
     from tests.conftest import Lab
 
-SAME_CURVE = 2e-4
-"""Relative difference of two float32 curves after 60 updates: batched and single products round
-differently (1e-7), and training multiplies that; measured 1e-6 to 2e-5."""
+SAME_CURVE = {torch.float32: 2e-4, torch.float64: 1e-9}
+"""Relative difference of two curves after 60 updates: batched and single products round differently
+(float32 1e-7, float64 1e-16), and training multiplies that; measured 1e-6 to 2e-5 and 1e-14 to 1e-12."""
 
 
 def lrs(*values: float, seeds: int = 1) -> list[MemberEntry]:
@@ -26,13 +26,16 @@ def lrs(*values: float, seeds: int = 1) -> list[MemberEntry]:
     return [MemberEntry(number, seed, {"optimizer.lr": value}) for number, (value, seed) in enumerate(pairs)]
 
 
-def assert_same_curve(one: list[Record], other: list[Record]) -> None:
+def assert_same_curve(one: list[Record], other: list[Record], dtype: torch.dtype = torch.float32) -> None:
     assert [(r.step, r.state) for r in one] == [(r.step, r.state) for r in other]
     for mine, theirs in zip(one, other, strict=True):
         assert mine.signals.keys() == theirs.signals.keys()
         for name in ("train_loss", "val_loss", "grad_norm", "param_norm"):
             if name in mine.signals:
-                assert mine.signals[name] == pytest.approx(theirs.signals[name], rel=SAME_CURVE), (mine.step, name)
+                assert mine.signals[name] == pytest.approx(theirs.signals[name], rel=SAME_CURVE[dtype]), (
+                    mine.step,
+                    name,
+                )
 
 
 @pytest.mark.parametrize("strategy", ["vectorized", "loop"])
@@ -63,13 +66,13 @@ def test_random_and_stateful_layers_keep_the_promise(digits: Lab, dropout_module
         extra = dropout_module(0.3) if dropout_module is nn.Dropout else dropout_module(23)
         network = nn.Sequential(nn.Linear(64, 23), extra, nn.ReLU(), nn.Linear(23, 10))
         replace_dropout(network)
-        return network
+        return network.double()
 
     members = lrs(1e-3, 1e-2, seeds=2)
-    one = digits.train(members, model, strategy="vectorized")
-    other = digits.train(members[2:], model, strategy="loop")
+    one = digits.double().train(members, model, strategy="vectorized")
+    other = digits.double().train(members[2:], model, strategy="loop")
     for member in members[2:]:
-        assert_same_curve(one[member.number], other[member.number])
+        assert_same_curve(one[member.number], other[member.number], torch.float64)
 
 
 class Noisy(nn.Module):
@@ -115,12 +118,10 @@ def test_a_network_that_computes_something_else_when_vectorized_runs_by_the_loop
 
 def test_members_of_one_seed_start_from_the_same_weights_and_see_the_same_batches(digits: Lab) -> None:
     """Common random numbers: differences between settings are paired."""
-    records = digits.train(lrs(1e-4, 1e-2, seeds=2))
-    first = {number: lines[0].signals["val_loss"] for number, lines in records.items()}
-    assert first[0] == first[2]
-    assert first[1] == first[3]
-    assert first[0] != first[1]
     trainer = digits.trainer(lrs(1e-4, 1e-2, seeds=2))
+    weights = trainer.rows.params
+    assert torch.equal(weights[0], weights[2])
+    assert not torch.equal(weights[0], weights[1])
     x, _ = trainer._batches.at(7)
     assert torch.equal(x[0], x[2])
     assert not torch.equal(x[0], x[1])
@@ -140,7 +141,7 @@ def test_a_diverged_member_is_recorded_and_its_neighbours_train_on_unharmed(digi
     last = together[1][-1]
     assert last.state == "diverged"
     assert last.step < 60
-    assert f"step {last.step - 1}" in last.reason or f"to {last.step}" in last.reason
+    assert last.reason.endswith(f"step {last.step}")
     for number in (0, 2):
         alone = digits.train([members[number]])
         assert_same_curve(alone[number], together[number])

@@ -1,0 +1,83 @@
+"""`adamtune diagnose`: what went wrong in a run, the evidence, and what to change."""
+
+# typer reads the annotations at run time, so they stay as they are.
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer import Argument
+
+from adamtune.cli.command import Command
+from adamtune.cli.common import Common, with_common
+from adamtune.cli.failing import FailOn, failing
+from adamtune.cli.output import Output
+from adamtune.errors import Problem, RunError
+
+
+@with_common
+def diagnose(
+    common: Common,
+    *,
+    run_dir: Annotated[
+        Path | None,
+        Argument(
+            metavar="RUN_DIR",
+            help="A run's folder, or a recipe's folder for its newest run; without it, the newest run of all.",
+            show_default=False,
+        ),
+    ] = None,
+    fail_on: FailOn = None,
+) -> int:
+    """Say what went wrong in a run, and what to change.
+
+    Works on any folder with a metrics.jsonl, whichever program wrote it. Causes are named before
+    their symptoms; the same goes into the run's diagnosis.json.
+    """
+    from adamtune.diagnosis.engine import diagnose_run
+    from adamtune.report.pages import diagnosis_page
+    from adamtune.report.payloads import diagnosis_payload
+    from adamtune.runs.reader import read_run
+
+    output = Output("diagnose", as_json=common.as_json, quiet=common.quiet)
+    for option in common.unused:
+        output.note(f"{option} changes nothing here: the run is read as it is")
+    path = choose_run(run_dir, common.runs_dir)
+    if path != run_dir:
+        output.note(f"the newest run is {path}")
+    run = read_run(path)
+    diagnosis = diagnose_run(run)
+    payload = diagnosis_payload(diagnosis)
+    _keep(payload, path, output)
+    code, reason = failing(diagnosis.findings, fail_on)
+    return output.answer(payload, diagnosis_page(diagnosis, run), code=code, reason=reason)
+
+
+def choose_run(given: Path | None, runs_dir: Path) -> Path:
+    """The run directory that was meant: itself, the newest of a recipe's folder, or the newest of all.
+
+    Raises:
+        RunError: There is no run to choose from.
+    """
+    from adamtune.runs.directory import METRICS, newest_run, runs_of
+
+    if given is None:
+        newest = newest_run(runs_dir)
+        if newest is None:
+            raise RunError(Problem("no run in this folder", str(runs_dir), hint="run: adamtune baseline RECIPE"))
+        return newest
+    if (given / METRICS).exists():
+        return given
+    return next(iter(runs_of(given)), None) or newest_run(given) or given
+
+
+def _keep(payload: dict[str, Any], path: Path, output: Output) -> None:
+    from adamtune.runs.directory import DIAGNOSIS
+    from adamtune.runs.jsonfile import write_json
+
+    try:
+        write_json(path / DIAGNOSIS, payload)
+    except OSError as error:
+        output.note(f"{path / DIAGNOSIS} was not written ({error.strerror})")
+
+
+COMMAND: Command = Command(name="diagnose", run=diagnose, example="adamtune diagnose runs/digits-mlp", place=30)

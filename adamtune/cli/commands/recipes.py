@@ -1,0 +1,51 @@
+"""`adamtune recipes`: the recipes that are shipped."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from adamtune.cli.command import Command
+from adamtune.cli.common import Common, with_common
+from adamtune.cli.output import Output
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from adamtune.report.lists import RecipeInfo
+
+
+@with_common
+def recipes(common: Common) -> int:
+    """List the recipes that can be run by name."""
+    from adamtune.recipe.shipped import recipes_dir, shipped_recipes
+    from adamtune.report.lists import recipes_page, recipes_payload
+
+    folder = recipes_dir()
+    found = [_info(folder / f"{name}.yaml") for name in shipped_recipes()]
+    output = Output("recipes", as_json=common.as_json, quiet=common.quiet)
+    return output.answer(recipes_payload(found, folder), recipes_page(found, folder))
+
+
+def _info(path: Path) -> RecipeInfo:
+    """What a recipe file says of itself; defaults are not needed for that."""
+    import yaml
+
+    from adamtune.report.lists import RecipeInfo
+
+    text = path.read_text(encoding="utf-8")
+    recipe = yaml.safe_load(text)
+    comment = " ".join(
+        line.lstrip("# ") for line in itertools.takewhile(lambda line: line[:1] == "#", text.splitlines())
+    )
+    data, model = recipe.get("data", {}), recipe.get("model", {})
+    return RecipeInfo(
+        name=path.stem,
+        task=recipe.get("task", ""),
+        data=data.get("source") or data.get("python", ""),
+        model=model.get("kind") or model.get("python", ""),
+        what=comment.partition(". ")[0],
+    )
+
+
+COMMAND: Command = Command(name="recipes", run=recipes, example="adamtune recipes", place=60)

@@ -1,0 +1,65 @@
+"""Which examples are held out; drawn from the recipe's split seed and from nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from adamtune.data.source import Array
+from adamtune.errors import DataError, Problem
+from adamtune.recipe.schema import Split
+
+MIN_TRAIN = 2
+"""A batch norm cannot work on one row, and one row teaches nothing."""
+
+
+def draw_split(n: int, split: Split, labels: Array | None, *, where: str) -> tuple[Mapping[str, Array], str]:
+    """Ascending row numbers of `train`, `val` and perhaps `test`, and how they were drawn.
+
+    Args:
+        n: Number of rows.
+        split: Shares and seed.
+        labels: Classes [n], in whose proportions all splits are drawn where each has enough rows; None for none.
+        where: Where the recipe sets the split, for messages.
+
+    Returns:
+        The rows, and `stratified` or `random`.
+
+    Raises:
+        DataError: There are too few rows.
+    """
+    n_val, n_test = _count(n, split.val), _count(n, split.test)
+    if n - n_val - n_test < MIN_TRAIN:
+        what = f"{n} examples are too few to hold out {n_val} for val and {n_test} for test"
+        raise DataError(Problem(what, where=where, expected=f"at least {MIN_TRAIN} left to train on"))
+    rows = np.arange(n)
+    stratified = labels is not None and _can_stratify(labels, n_val, n_test)
+    strata = labels if stratified else None
+    rest, test = _hold_out(rows, n_test, strata, split.seed)
+    train, val = _hold_out(rest, n_val, strata[rest] if strata is not None else None, split.seed)
+    parts = {"train": train, "val": val}
+    if n_test:
+        parts["test"] = test
+    return {name: np.sort(part) for name, part in parts.items()}, "stratified" if stratified else "random"
+
+
+def _count(n: int, share: float) -> int:
+    return max(1, round(n * share)) if share > 0 else 0
+
+
+def _can_stratify(labels: Array, n_val: int, n_test: int) -> bool:
+    """Each class needs a row for each split, and each split room for each class."""
+    counts = np.bincount(labels)
+    counts = counts[counts > 0]
+    sizes = [size for size in (n_val, n_test, len(labels) - n_val - n_test) if size]
+    return bool(counts.min() >= 2 * len(sizes) and min(sizes) >= len(counts))
+
+
+def _hold_out(rows: Array, n: int, labels: Array | None, seed: int) -> tuple[Array, Array]:
+    from sklearn.model_selection import train_test_split
+
+    if n == 0:
+        return rows, rows[:0]
+    kept, held_out = train_test_split(rows, test_size=n, random_state=seed, stratify=labels)
+    return kept, held_out

@@ -1,0 +1,78 @@
+"""It had learned, and then lost it.
+
+What it detects: a training loss that was well below a constant prediction and ended far above its own best.
+Why it matters: the last weights are worth less than earlier ones, and whatever did it may strike again.
+What to do: a decay to zero, a lower lr, clipped gradients, a beta1 that reacts faster.
+Source: the article's "improves, then collapses". Measured: healthy runs end at most 0.05 constant losses above
+their best; runs whose lr jumped at 60% give back 0.6 to all of their progress.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from adamtune.diagnosis.course import GAVE_BACK, Course, Outcome, course, outcome, severity, train_course
+from adamtune.diagnosis.rule import Cause, Finding, Rule
+from adamtune.diagnosis.view import MemberView
+from adamtune.diagnosis.words import figure
+
+
+class Collapse(Rule):
+    """What had been learned was lost again."""
+
+    id = "collapse"
+    meaning = "learned, then lost it again"
+    cause = Cause.DYNAMICS
+    thresholds: ClassVar[Mapping[str, float]] = {
+        "learned": 0.5,  # constant losses: the best must lie below this
+        "early": 0.1,  # share of the steps: a best before that is the end of the first descent, not learning
+    }
+    explains = frozenset({"loss-explosion", "oscillation", "update-ratio-high", "overfit", "wd-too-strong"})
+
+    def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
+        """Compares the end with the best, of the training loss and then of the validation loss."""
+        train, val = train_course(view), course(view, "val_loss")
+        if train is not None and outcome(view) is Outcome.LOST and self._learned(train, view, limits):
+            return self._finding(view, train, "training loss", limits)
+        if (
+            train is not None
+            and val is not None
+            and self._learned(val, view, limits)
+            and _lost_without_fitting(val, train)
+        ):
+            return self._finding(view, val, "validation loss", limits)
+        return None
+
+    def _learned(self, curve: Course, view: MemberView, limits: Mapping[str, float]) -> bool:
+        planned = view.total_steps or curve.steps[-1]
+        return curve.best <= limits["learned"] and curve.best_step >= limits["early"] * planned
+
+    def _finding(self, view: MemberView, curve: Course, name: str, limits: Mapping[str, float]) -> Finding:
+        return Finding(
+            rule=self.id,
+            severity=severity(view),
+            message=(
+                f"the {name} had come down to {figure(curve.best)} of {curve.against} at step "
+                f"{curve.best_step} and ended at {figure(curve.end)}"
+            ),
+            evidence={
+                "value": curve.end,
+                "best": curve.best,
+                "threshold": limits["learned"],
+                "compared_with": curve.against,
+                "signal": curve.signal,
+                "best_loss": curve.best * curve.scale,
+                "end_loss": curve.end * curve.scale,
+                "steps": [curve.best_step, curve.steps[-1]],
+            },
+        )
+
+
+def _lost_without_fitting(val: Course, train: Course) -> bool:
+    """Whether validation gave back its progress although training did not improve: so it is no overfitting."""
+    gave_back = val.end - val.best > GAVE_BACK * (1 - val.best)
+    return gave_back and train.end >= train.at(val.best_step)
+
+
+RULE: Rule = Collapse()

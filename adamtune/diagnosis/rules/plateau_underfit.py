@@ -1,0 +1,79 @@
+"""Stuck at a high loss, and nothing else is wrong.
+
+What it detects: a high training loss that no longer falls, where no other rule finds a fault.
+Why it matters: either the model cannot express more, or the data tell no more; tuning Adam changes neither.
+What to do: a wider model, where its narrowest layer is a bottleneck; otherwise compare with a simple baseline first.
+Source: high: the loss test of most rules. settled: see lr-too-low. A curve alone cannot tell a small model from
+noisy data (a healthy linear model of noisy targets looks the same), so it is a warning only with a second sign: a
+hidden layer narrower than the number of classes, or no better than a constant prediction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from adamtune.diagnosis.course import Outcome, outcome, still_falling, train_course
+from adamtune.diagnosis.rule import Cause, Finding, Rule
+from adamtune.diagnosis.view import MemberView
+from adamtune.diagnosis.words import count, figure
+
+
+class PlateauUnderfit(Rule):
+    """Stuck at a high loss without any other fault."""
+
+    id = "plateau-underfit"
+    meaning = "stuck at a high loss, and nothing else is wrong"
+    cause = Cause.DYNAMICS
+    thresholds: ClassVar[Mapping[str, float]] = {
+        "high": 0.3,  # constant losses: the end must lie above this
+        "settled": 0.12,  # share of the drop in the last quarter of the way, at most
+        "nothing": 0.97,  # constant losses: above this it is no better than a constant prediction
+        "narrow": 3.0,  # units: a hidden layer below this is a bottleneck for any task
+    }
+    last_resort = True
+
+    def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
+        """Asks whether the loss is high and has settled, and whether the model is to blame."""
+        train = train_course(view)
+        if train is None or not view.ended or outcome(view) in (Outcome.LOST, Outcome.WELL) or view.state == "diverged":
+            return None
+        if train.end <= limits["high"] or still_falling(view, train) > limits["settled"]:
+            return None
+        narrowest, needed = _narrowest(view), max(limits["narrow"], float(_classes(view)))
+        bottleneck = narrowest is not None and narrowest < needed
+        return Finding(
+            rule=self.id,
+            severity="warning" if bottleneck or train.end > limits["nothing"] else "info",
+            message=(
+                f"the training loss settled at {figure(train.end)} of {train.against}"
+                + (f"; the narrowest hidden layer has {count(narrowest, 'unit')}" if bottleneck and narrowest else "")
+                + (
+                    "; either the model is too small or the data tell no more: compare with a simple baseline"
+                    if not bottleneck
+                    else ""
+                )
+            ),
+            evidence={
+                "value": train.end,
+                "threshold": limits["high"],
+                "compared_with": train.against,
+                "end_loss": train.end * train.scale,
+                "narrowest_layer": narrowest,
+                "steps": [train.steps[0], train.steps[-1]],
+            },
+        )
+
+
+def _narrowest(view: MemberView) -> int | None:
+    hidden = view.setting("model.hidden")
+    widths = [width for width in hidden if isinstance(width, int)] if isinstance(hidden, list | tuple) else []
+    return min(widths, default=None)
+
+
+def _classes(view: MemberView) -> int:
+    classes: Any = view.data.get("class_names")
+    return len(classes) if isinstance(classes, list | tuple | dict) else 0
+
+
+RULE: Rule = PlateauUnderfit()

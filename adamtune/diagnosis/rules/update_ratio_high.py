@@ -1,0 +1,63 @@
+"""Each step changes the weights too much.
+
+What it detects: late in training the update of some weight matrix is still more than 1% of the matrix, and the
+loss lies above what it had reached.
+Why it matters: weights that change by percents at every step keep nothing of what they learned.
+What to do: a lower lr, or a schedule that decays to zero.
+Source: the rule of thumb that update/weight is somewhere around 1e-3 (CS231n notes, neural-networks-3). Measured
+medians of the second half: healthy runs up to 4e-3 (and 6e-2 in linear models, which is why harm is asked for too),
+lr 0.03 and above 1.3e-2 to 0.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from adamtune.diagnosis.course import Outcome, late_rise, outcome, severity, train_course, val_rise
+from adamtune.diagnosis.rule import Cause, Finding, Rule
+from adamtune.diagnosis.signals import late
+from adamtune.diagnosis.view import MemberView
+from adamtune.diagnosis.words import figure, percent
+
+
+class UpdateRatioHigh(Rule):
+    """Single updates are a large part of the weights, and it does harm."""
+
+    id = "update-ratio-high"
+    meaning = "each step changes the weights too much"
+    cause = Cause.DYNAMICS
+    thresholds: ClassVar[Mapping[str, float]] = {
+        "ratio": 1e-2,  # norm(update) / norm(weight), median of the second half
+        "harm": 0.1,  # constant losses that training or validation loss lies above its best
+    }
+    explains = frozenset({"overfit", "plateau-underfit"})
+
+    def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
+        """Compares the late update ratio with the limit, and asks whether it did harm."""
+        ratio = late(view, "update_ratio_max", "update_ratio")
+        train = train_course(view)
+        if train is None or not ratio > limits["ratio"]:
+            return None
+        harm = max(late_rise(view), val_rise(view))
+        hurt = harm > limits["harm"] or outcome(view) is Outcome.FAILED
+        words = f"late in training each step still changed some weight matrix by {percent(ratio)}"
+        return Finding(
+            rule=self.id,
+            severity=severity(view) if hurt else "info",
+            message=(
+                f"{words}, and the loss lies {figure(harm, 2)} of {train.against} above its best"
+                if hurt
+                else f"{words}; it did no harm"
+            ),
+            evidence={
+                "value": ratio,
+                "threshold": limits["ratio"],
+                "harm": harm,
+                "harm_threshold": limits["harm"],
+                "steps": [train.steps[len(train.steps) // 2], train.steps[-1]],
+            },
+        )
+
+
+RULE: Rule = UpdateRatioHigh()

@@ -1,0 +1,97 @@
+"""Whether a module is a network that fits the data, told by running two examples through it."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from adamtune.errors import ModelError, Problem
+
+ROWS = 2
+
+
+def check_module(
+    module: Any, input_shape: tuple[int, ...], output_size: int, *, name: str, where: str, folder: Path
+) -> None:
+    """Returns nothing if the module maps [2, *input_shape] to [2, output_size] and has something to train.
+
+    It is run in eval mode on zeros. Its modes and torch's random stream are left as they were.
+
+    Args:
+        module: What the recipe's model section gave.
+        input_shape: Shape of one example.
+        output_size: Numbers that it must give for one example.
+        name: What messages call it.
+        where: Where the recipe says so, for messages.
+        folder: Where the user's own code lies, so that its lines can be named.
+
+    Raises:
+        ModelError: It is no module, has nothing to train, raises, or gives another shape.
+    """
+    if not isinstance(module, nn.Module):
+        expected = "an nn.Module; was the return forgotten?" if module is None else "an nn.Module"
+        raise ModelError(Problem(f"{name} gave {_kind(module)}", where=where, expected=expected))
+    output = _output(module, input_shape, name, where, folder)
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        expected = "at least one parameter with requires_grad"
+        raise ModelError(Problem(f"{name} has nothing to train", where=where, expected=expected))
+    wanted = (ROWS, output_size)
+    if not isinstance(output, Tensor):
+        expected = f"one tensor of shape {list(wanted)}"
+        raise ModelError(Problem(f"the output of {name} is {_kind(output)}", where=where, expected=expected))
+    if tuple(output.shape) != wanted:
+        raise ModelError(
+            Problem(
+                f"the output of {name} has shape {list(output.shape)} for an input of shape {[ROWS, *input_shape]}",
+                where=where,
+                expected=f"shape {list(wanted)}: for each example one number per class or target",
+                hint=_shape_hint(tuple(output.shape), wanted),
+            )
+        )
+    if not output.is_floating_point():
+        raise ModelError(Problem(f"the output of {name} is {output.dtype}", where=where, expected="floating point"))
+
+
+def _output(module: nn.Module, input_shape: tuple[int, ...], name: str, where: str, folder: Path) -> Any:
+    modes = {child: child.training for child in module.modules()}
+    module.eval()
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            return module(torch.zeros(ROWS, *input_shape))
+    except Exception as error:
+        lines = str(error).strip().splitlines() or ["no message"]
+        raise ModelError(
+            Problem(
+                f"{type(error).__name__}: {lines[0][:300]}",
+                where=_line_of(error, folder) or where,
+                expected=f"{name} to take an input of shape {[ROWS, *input_shape]} and give {ROWS} rows",
+            )
+        ) from error
+    finally:
+        for child, training in modes.items():
+            child.training = training
+
+
+def _line_of(error: Exception, folder: Path) -> str | None:
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if Path(frame.filename).is_relative_to(folder) and frame.filename != __file__:
+            return f"{Path(frame.filename).relative_to(folder)}:{frame.lineno}"
+    return None
+
+
+def _shape_hint(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str | None:
+    if shape == wanted[:1] and wanted[1] == 1:
+        return "try: leave out the squeeze; the last axis is the target"
+    if len(shape) == 2 and shape[0] == wanted[0]:
+        return f"try: {wanted[1]} as the size of the last layer; the function is given it as output_size"
+    return None
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "None"
+    return f"a {type(value).__module__}.{type(value).__name__}".replace("a builtins.", "a ")

@@ -1,0 +1,116 @@
+"""Adam for K members at once: one flat row of parameters each, with that member's own coefficients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from adamtune.errors import Problem, ShapeError
+from adamtune.optim.coefficients import Coefficients
+from adamtune.optim.inplace import Scalars, Slots, update_
+from adamtune.optim.rule import bias_correction
+
+__all__ = ["Coefficients", "PopulationAdam"]
+
+
+class PopulationAdam:
+    """Adam or AdamW over a buffer [K, P], every row with its own lr, betas, eps and decays.
+
+    A row's result is the same, bit for bit, whatever other rows there are: each is updated by a call of its own.
+
+    Args:
+        params: Gives shape [K, P], type (float32 or float64) and device; it is not kept.
+        coefficients: One value per row; `lr` is what `step` uses unless told this step's scheduled lr.
+
+    Raises:
+        ShapeError: `params` is not [K, P] with K as in `coefficients`.
+    """
+
+    def __init__(self, params: Tensor, coefficients: Coefficients) -> None:
+        if params.dim() != 2 or len(params) != coefficients.n_members:
+            raise ShapeError(
+                Problem(
+                    f"parameters have shape {list(params.shape)} and there are {coefficients.n_members} coefficients",
+                    expected="one row of parameters for each member, [K, P]",
+                )
+            )
+        self.exp_avg = torch.zeros_like(params, memory_format=torch.contiguous_format, requires_grad=False)
+        self.exp_avg_sq = torch.zeros_like(self.exp_avg)
+        self._set_coefficients(coefficients)
+
+    @property
+    def coefficients(self) -> Coefficients:
+        """The members' coefficients, in the order of the rows."""
+        return self._coefficients
+
+    def _set_coefficients(self, coefficients: Coefficients) -> None:
+        self._coefficients = coefficients
+        # Plain numbers once, instead of six small tensor reads per row and step.
+        columns = (values.tolist() for values in coefficients.tensors().values())
+        self._scalars = [Scalars(*row) for row in zip(*columns, strict=True)]
+
+    @torch.no_grad()
+    def step(
+        self, params: Tensor, grads: Tensor, t: int | Tensor, lr: Tensor | None = None, active: Tensor | None = None
+    ) -> None:
+        """Updates `params` in place by one step.
+
+        Args:
+            params: Shape [K, P], contiguous, of the type this was made for.
+            grads: Shape [K, P]; left as it is.
+            t: Number of this update, from 1; one for every row, or shape [K].
+            lr: This step's learning rate, shape [K]; decoupled decay follows it too. None: the coefficients' own.
+            active: Rows to update, bool [K]; the others keep parameters and moments. None: all of them.
+
+        Raises:
+            ShapeError: `params` or `grads` differ in shape from the moments, or `params` is not contiguous.
+        """
+        self._check(params, grads)
+        lrs = (self._coefficients.lr if lr is None else lr).tolist()
+        chosen = range(len(lrs)) if active is None else active.nonzero().flatten().tolist()
+        steps = torch.as_tensor(t, dtype=torch.float32, device=params.device).expand(len(lrs))
+        p, g, m, v, now = (x.unbind(0) for x in (params, grads.contiguous(), self.exp_avg, self.exp_avg_sq, steps))
+        for k in chosen:
+            slots = Slots([p[k]], [g[k]], [m[k]], [v[k]], steps=[now[k]])
+            update_(slots, self._scalars[k]._replace(lr=lrs[k]))
+
+    def _check(self, params: Tensor, grads: Tensor) -> None:
+        if not params.shape == grads.shape == self.exp_avg.shape or not params.is_contiguous():
+            raise ShapeError(
+                Problem(
+                    f"parameters {list(params.shape)} (contiguous: {params.is_contiguous()}), "
+                    f"gradients {list(grads.shape)}, moments {list(self.exp_avg.shape)}",
+                    expected="three tensors of one shape, the parameters contiguous",
+                )
+            )
+
+    def keep(self, rows: Tensor) -> None:
+        """Goes on with these members only, in this order; `rows` holds indices, shape [n]."""
+        self.exp_avg = self.exp_avg[rows]
+        self.exp_avg_sq = self.exp_avg_sq[rows]
+        self._set_coefficients(self._coefficients.rows(rows.to(self._coefficients.lr.device)))
+
+    def eps_share(self, t: int) -> Tensor:
+        """Share of each member's elements where eps outweighs sqrt(v_hat) after `t` updates, shape [K], 0 to 1.
+
+        Source:
+            The article, section 5: with eps above sqrt(v_hat) Adam acts like momentum SGD there.
+        """
+        c = self._coefficients
+        # eps > sqrt(v / (1 - beta2^t))  is  v < eps^2 (1 - beta2^t), without a root per element; in float64,
+        # since eps^2 of 1e-24 and less does not fit float32.
+        bound = (c.eps**2 * bias_correction(c.beta2, t)).to(self.exp_avg_sq.device)
+        return (self.exp_avg_sq < bound[:, None]).to(torch.float64).mean(dim=1)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Moments and coefficients as tensors; the same ones, not copies."""
+        return {"exp_avg": self.exp_avg, "exp_avg_sq": self.exp_avg_sq, "coefficients": self._coefficients.tensors()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over copies of what `state_dict` gave, in this optimizer's type and on its device."""
+        like = self.exp_avg
+        self.exp_avg = state["exp_avg"].to(like, copy=True)
+        self.exp_avg_sq = state["exp_avg_sq"].to(like, copy=True)
+        self._set_coefficients(Coefficients(**{name: value.clone() for name, value in state["coefficients"].items()}))

@@ -1,0 +1,146 @@
+"""Laying one recipe over another: defaults, the recipe itself, then what `--set` says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from adamtune.errors import Problem
+from adamtune.recipe.paths import KeyPath, format_path, value_at
+from adamtune.recipe.reading import Origin
+
+ALTERNATIVES: Final[Mapping[KeyPath, KeyPath]] = {
+    ("training", "epochs"): ("training", "steps"),
+    ("data", "source"): ("data", "python"),
+    ("model", "kind"): ("model", "python"),
+}
+"""Pairs of keys of which a recipe sets one; setting either drops the other that a lower layer set."""
+
+ONLY_FOR_PYTHON: Final[Mapping[KeyPath, KeyPath]] = {
+    ("data", "source"): ("data", "args"),
+    ("model", "kind"): ("model", "args"),
+}
+"""What goes too, when a built-in takes the place of the user's own code."""
+
+_MODEL_KEYS: Final = frozenset({"kind", "python", "args"})
+
+
+@dataclass
+class Layered:
+    """Plain data with the origin of each value; later layers are laid over it in place."""
+
+    data: dict[str, Any] = field(default_factory=dict)
+    origins: dict[KeyPath, Origin] = field(default_factory=dict)
+
+    def lay(self, data: Mapping[str, Any], origins: Mapping[KeyPath, Origin]) -> None:
+        """Lays a whole document over what is there: mappings merge, everything else is replaced."""
+        touched = [path for pair in ALTERNATIVES.items() for path in pair if _is_set(data, path)]
+        self.make_room(touched, kind=_value(data, ("model", "kind")))
+        self._merge((), self.data, data, origins)
+
+    def put(self, path: KeyPath, value: Any, origin: Origin) -> Problem | None:
+        """Sets one value, making the sections on the way; says what is wrong where that cannot be."""
+        holder: Any = self.data
+        for depth, key in enumerate(path):
+            problem = _cannot_hold(holder, path[:depth], key, origin)
+            if problem is not None:
+                return problem
+            if depth == len(path) - 1:
+                break
+            if isinstance(holder, dict) and holder.get(str(key)) is None:
+                holder[str(key)] = {}
+            holder = holder[key]
+        if isinstance(value, dict) and isinstance(_value(self.data, path), dict):
+            self._merge(path, holder[path[-1]], value, {})
+        else:
+            self._forget(path)
+            holder[path[-1]] = deepcopy(value)
+        self.origins[path] = origin
+        return None
+
+    def make_room(self, paths: Iterable[KeyPath], *, kind: Any = None) -> None:
+        """Drops what the keys that are about to be set take the place of."""
+        for first, second in ALTERNATIVES.items():
+            for path, other in ((first, second), (second, first)):
+                if path in paths:
+                    self._drop(other)
+                    if path in ONLY_FOR_PYTHON:
+                        self._drop(ONLY_FOR_PYTHON[path])
+        replaced = ("model", "python") in paths or (("model", "kind") in paths and kind != self.model_kind())
+        if replaced and isinstance(self.data.get("model"), dict):
+            for option in set(self.data["model"]) - _MODEL_KEYS:
+                self._drop(("model", option))
+
+    def model_kind(self) -> Any:
+        """The model family that is set so far."""
+        return _value(self.data, ("model", "kind"))
+
+    def origin(self, path: KeyPath) -> Origin | None:
+        """Where a value, or the nearest section around it, was written."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.origins:
+                return self.origins[path[:length]]
+        return None
+
+    def _merge(
+        self, path: KeyPath, into: dict[str, Any], data: Mapping[str, Any], origins: Mapping[Any, Origin]
+    ) -> None:
+        for key, value in data.items():
+            here = (*path, key)
+            if isinstance(value, dict) and isinstance(into.get(key), dict):
+                self._merge(here, into[key], value, origins)
+            else:
+                self._forget(here)
+                into[key] = deepcopy(value)
+                self.origins |= {known: origins[known] for known in origins if known[: len(here)] == here}
+            if here in origins:
+                self.origins[here] = origins[here]
+
+    def _forget(self, path: KeyPath) -> None:
+        for known in [known for known in self.origins if known[: len(path)] == path]:
+            del self.origins[known]
+
+    def _drop(self, path: KeyPath) -> None:
+        section = self.data.get(str(path[0]))
+        if isinstance(section, dict):
+            section.pop(str(path[1]), None)
+            self._forget(path)
+
+
+def both_set(paths: Iterable[KeyPath]) -> list[tuple[KeyPath, KeyPath]]:
+    """The alternatives of which one layer sets both."""
+    there = set(paths)
+    return [pair for pair in ALTERNATIVES.items() if there.issuperset(pair)]
+
+
+def alternatives_in(data: Mapping[str, Any]) -> list[KeyPath]:
+    """Those of the alternative keys that a document gives a value."""
+    return [path for pair in ALTERNATIVES.items() for path in pair if _is_set(data, path)]
+
+
+def _value(data: Any, path: KeyPath) -> Any:
+    try:
+        return value_at(data, path)
+    except KeyError:
+        return None
+
+
+def _is_set(data: Mapping[str, Any], path: KeyPath) -> bool:
+    return _value(data, path) is not None
+
+
+def _cannot_hold(holder: Any, path: KeyPath, key: str | int, origin: Origin) -> Problem | None:
+    name = format_path(path)
+    if isinstance(key, int):
+        if not isinstance(holder, list):
+            return Problem(f"{name} is not a list", where=origin.where, expected=f"no [{key}] after it")
+        if key >= len(holder):
+            what = f"{name} has no element [{key}]"
+            last = f", [0] to [{len(holder) - 1}]" if len(holder) > 1 else ""
+            return Problem(what, where=origin.where, expected=f"one of its {len(holder)} elements{last}")
+    elif not isinstance(holder, dict):
+        what = f"{name} is one value, with nothing below it"
+        return Problem(what, where=origin.where, expected=f"no .{key} after it")
+    return None

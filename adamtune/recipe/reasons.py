@@ -1,0 +1,51 @@
+"""Why some values are refused, where a bare range would leave one wondering."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+Test = Callable[[float], bool]
+
+
+def _is(number: float) -> Test:
+    return lambda value: value == number
+
+
+def _above(number: float) -> Test:
+    return lambda value: value > number
+
+
+_REASONS: Final[Mapping[str, tuple[tuple[Test, str], ...]]] = {
+    "optimizer.lr": ((_is(0), "a number above 0; at 0 no weight ever moves"),),
+    "optimizer.betas[0]": (
+        (_is(1), "a number in [0, 1); at 1.0 no gradient ever enters the first moment, so nothing moves"),
+        (lambda _: True, "a number in [0, 1)"),
+    ),
+    "optimizer.betas[1]": (
+        (_is(1), "a number in [0, 1); at 1.0 the second moment never moves and its bias correction divides by zero"),
+        (lambda _: True, "a number in [0, 1)"),
+    ),
+    "optimizer.eps": ((_is(0), "a number above 0; at 0 a weight whose gradients are all zero becomes 0/0"),),
+    "clip.max_norm": ((_is(0), "a number above 0, or null: no clipping; at 0 every gradient would be cut to nothing"),),
+    "schedule.warmup": (
+        (_is(1), "a whole number of steps, or a fraction of all steps below 1; at 1.0 the full lr would never be used"),
+        (_above(1), "a fraction of all steps below 1, or a number of steps without a decimal point"),
+    ),
+    "data.split.val": (
+        (_is(0), "a share above 0 and below 1; every decision is made on the validation split"),
+        (_above(1), "a share of all examples, above 0 and below 1; 0.2 is 20%"),
+    ),
+    "data.split.test": ((_above(1), "a share of all examples, from 0 to below 1; 0.2 is 20%"),),
+}
+
+
+def reason(path: str, value: Any) -> str | None:
+    """What was expected and why, for a number at this key path; None where the field's own words do.
+
+    >>> reason("optimizer.betas[0]", 1.5)
+    'a number in [0, 1)'
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "a number in [0, 1)" if path.startswith("optimizer.betas[") else None
+    return next((words for test, words in _REASONS.get(path, ()) if test(value)), None)

@@ -1,0 +1,219 @@
+"""From layered plain data to a `Recipe`, or to every message about it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from adamtune.errors import Problem, RecipeError
+from adamtune.recipe.fields import Schema, example, field_at, section_at
+from adamtune.recipe.layers import ALTERNATIVES, ONLY_FOR_PYTHON, Layered
+from adamtune.recipe.paths import KeyPath, format_path, near, value_at
+from adamtune.recipe.schema import Model, Recipe
+from adamtune.recipe.targets import parse_target
+from adamtune.recipe.wording import missing_key, shown, unknown_key, wrong_value
+
+Kinds = Mapping[str, type[BaseModel]]
+
+_MODEL: Final = ("model",)
+
+
+@dataclass
+class Validation:
+    """Collects what is wrong with one recipe.
+
+    Args:
+        layered: The recipe with everything laid over it.
+        kinds: Option schema of each model family; None where only the option names are known to be right.
+        sources: Known data sources; None where they are known to be right.
+        file: What messages name where nothing better is known.
+        stem: A name to propose for a recipe that has none.
+        problems: Each problem with the order in which the user meets it.
+    """
+
+    layered: Layered
+    kinds: Kinds | None
+    sources: Collection[str] | None
+    file: str
+    stem: str = "my-recipe"
+    problems: list[tuple[int, Problem]] = field(default_factory=list)
+
+    def recipe(self) -> Recipe:
+        """The recipe.
+
+        Raises:
+            RecipeError: With a problem for each fault, in the order of the lines that they stand on.
+        """
+        data = self.layered.data
+        for section in ("data", "model"):
+            data.setdefault(section, {})
+        self._check_alternatives()
+        self._check_source()
+        self._check_targets()
+        options = self._options()
+        recipe: Recipe | None = self._validated(Recipe, {**data, "model": self._bare_model()}, ())
+        if self.problems or recipe is None:
+            self.problems.sort(key=lambda problem: problem[0])
+            raise RecipeError(*(problem for _, problem in self.problems))
+        return recipe.model_copy(update={"model": recipe.model.model_copy(update=options)}) if options else recipe
+
+    def add(self, path: KeyPath, problem: Problem) -> None:
+        """Notes a problem at the place of a path."""
+        origin = self.layered.origin(path)
+        self.problems.append((origin.order if origin else 0, problem))
+
+    def _value(self, path: KeyPath) -> Any:
+        try:
+            return value_at(self.layered.data, path)
+        except KeyError:
+            return None
+
+    def _check_alternatives(self) -> None:
+        for first, second in ALTERNATIVES.items():
+            section = first[:1]
+            if not isinstance(self._value(section), dict):
+                continue
+            if self._value(first) is None and self._value(second) is None:
+                self._missing_alternative(first, second)
+            for builtin, args in ONLY_FOR_PYTHON.items():
+                if builtin == first and self._value(first) is not None and self._value(args):
+                    what = f"{format_path(args)} is set, and nothing reads it beside {format_path(builtin)}"
+                    expected = f"{format_path(args)} together with {format_path(second)} alone"
+                    self.add(args, self._problem(args, what, expected))
+
+    def _missing_alternative(self, first: KeyPath, second: KeyPath) -> None:
+        known = self._known(first)
+        expected = f"one of them; {format_path(first)} takes {', '.join(known)}" if known else "one of the two"
+        line = f"{first[0]}: {{{first[1]}: {example(field_at(Recipe, first))}}}"
+        what = f"{format_path(first)} or {format_path(second)} is missing"
+        self.add(first[:1], self._problem(first[:1], what, expected, f"add: {line}"))
+
+    def _known(self, path: KeyPath) -> tuple[str, ...]:
+        if path == ("data", "source"):
+            return tuple(sorted(self.sources or ()))
+        return tuple(sorted(self.kinds or ())) if path == ("model", "kind") else ()
+
+    def _problem(self, path: KeyPath, what: str, expected: str | None = None, hint: str | None = None) -> Problem:
+        origin = self.layered.origin(path)
+        return Problem(what, where=origin.where if origin else self.file, expected=expected, hint=hint)
+
+    def _check_source(self) -> None:
+        path = ("data", "source")
+        source = self._value(path)
+        if not isinstance(source, str) or self.sources is None or source in self.sources:
+            return
+        known = self._known(path)
+        self.add(
+            path,
+            self._problem(path, f"data.source is {shown(source)}", ", ".join(known), _source_hint(source, known)),
+        )
+
+    def _check_targets(self) -> None:
+        for path in (("data", "python"), ("model", "python")):
+            target = self._value(path)
+            if isinstance(target, str) and parse_target(target) is None:
+                self.add(path, wrong_value(path, target, self.layered.origin(path)))
+
+    def _bare_model(self) -> Any:
+        """The model section without its family's options, which have a schema of their own."""
+        model = self.layered.data["model"]
+        return {k: v for k, v in model.items() if k in Model.model_fields} if isinstance(model, dict) else model
+
+    def _options(self) -> dict[str, Any]:
+        model = self.layered.data["model"]
+        if not isinstance(model, dict):
+            return {}
+        options = {key: value for key, value in model.items() if key not in Model.model_fields}
+        kind = model.get("kind")
+        if kind is None or not isinstance(kind, str):
+            if model.get("python") is not None:
+                for key, value in options.items():
+                    self._unread_option(key, value)
+            return {}
+        if self.kinds is None:
+            return options
+        if kind not in self.kinds:
+            path = ("model", "kind")
+            self.add(path, wrong_value(path, kind, self.layered.origin(path), known=self._known(path)))
+            return {}
+        validated = self._validated(self.kinds[kind], options, _MODEL)
+        return validated.model_dump() if validated is not None else {}
+
+    def _unread_option(self, key: str, value: Any) -> None:
+        path = ("model", key)
+        known = ("python", "args")
+        problem = unknown_key(path, value, self.layered.origin(path), known)
+        if not near(key, known):
+            hint = f"try: args: {{{key}: {shown(value)}}}"
+            problem = Problem(problem.what, problem.where, f"{', '.join(known)}, beside model.python", hint)
+        self.add(path, problem)
+
+    def _validated(self, schema: type[Any], data: Mapping[str, Any], prefix: KeyPath) -> Any:
+        try:
+            return schema.model_validate(data)
+        except ValidationError as error:
+            seen: set[KeyPath] = set()
+            for detail in error.errors(include_url=False, include_input=False, include_context=False):
+                path = _real_path(detail["loc"], data)
+                if path not in seen:
+                    seen.add(path)
+                    self._explain(schema, path, prefix, detail["type"], data)
+        return None
+
+    def _explain(self, schema: Schema, path: KeyPath, prefix: KeyPath, kind: str, data: Mapping[str, Any]) -> None:
+        full = (*prefix, *path)
+        origin = self.layered.origin(full)
+        if kind == "missing":
+            line = f"name: {self.stem}" if full == ("name",) else _line(full, field_at(schema, path))
+            self.add(full, missing_key(full, origin, self.file, line))
+            return
+        value = value_at(data, path)
+        if kind == "extra_forbidden":
+            section = section_at(schema, path[:-1])
+            keys = list(section.model_fields) if section is not None else []
+            self.add(full, unknown_key(full, value, origin, ["kind", *keys] if prefix == _MODEL else keys))
+        elif full == ("data", "split") and kind == "value_error":
+            self._too_much_held_out(value)
+        else:
+            known = self._known(full)
+            described = wrong_value(path, value, origin, schema=schema, known=known)
+            name, short = format_path(full), format_path(path)
+            what = described.what.replace(short, name, 1) if prefix else described.what
+            self.add(full, Problem(what, described.where or self.file, described.expected, described.hint))
+
+    def _too_much_held_out(self, split: Mapping[str, Any]) -> None:
+        paths = [("data", "split", key) for key in ("val", "test")]
+        last = max(paths, key=lambda path: origin.order if (origin := self.layered.origin(path)) else 0)
+        what = f"data.split.val and data.split.test are {split['val']} and {split['test']}"
+        expected = "less than 1 together; the rest is what the model trains on"
+        self.add(last, self._problem(last, what, expected, "try: split: {val: 0.2, test: 0.2}"))
+
+
+def _real_path(location: tuple[str | int, ...], data: Any) -> KeyPath:
+    """The key path of a pydantic location, without the names of union branches that it ends in."""
+    path: list[str | int] = []
+    for key in location:
+        try:
+            data = value_at(data, (key,))
+        except KeyError:
+            if isinstance(data, dict):
+                path.append(key)
+            break
+        path.append(key)
+    return tuple(path)
+
+
+def _line(path: KeyPath, field_info: Any) -> str:
+    value = example(field_info) or "..."
+    return f"{path[-1]}: {value}" if len(path) == 1 else f"{path[-1]}: {value}, under {format_path(path[:-1])}"
+
+
+def _source_hint(source: str, known: Collection[str]) -> str | None:
+    by_last = {name.rpartition("/")[2]: name for name in known}
+    close = near(source, known) or [by_last[match] for match in near(source.rpartition("/")[2], by_last)]
+    if close:
+        return f"did you mean: {close[0]}"
+    return "try: python: my_data.py:load, a function that returns x and y"

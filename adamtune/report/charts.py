@@ -1,0 +1,177 @@
+"""Loss curves drawn with characters: they look the same in a terminal, in a log file and without colour."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rich.measure import Measurement
+from rich.text import Text
+
+from adamtune.report import numbers
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+Curve = Sequence[tuple[int, float]]
+
+VAL, TRAIN, CONSTANT = "●", "·", "-"
+_STYLES: Final[Mapping[str, str]] = {VAL: "cyan", TRAIN: "yellow", CONSTANT: "dim"}
+_HEIGHT: Final = 15
+_WIDEST: Final = 100  # a curve stretched over a very wide terminal only looks flatter
+_LOG_RANGE: Final = 20.0  # below this ratio of largest to smallest loss a linear scale shows more
+_CUT: Final = 10.0  # losses above this many times the start tell nothing but "diverged", and would flatten the rest
+
+
+def mean_curve(curves: Iterable[Curve]) -> list[tuple[int, float]]:
+    """The mean over members at each step where at least one of them has a finite loss.
+
+    >>> mean_curve([[(0, 2.0), (9, 1.0)], [(0, 4.0), (9, float("nan"))]])
+    [(0, 3.0), (9, 1.0)]
+    """
+    by_step: dict[int, list[float]] = {}
+    for curve in curves:
+        for step, loss in curve:
+            if math.isfinite(loss):
+                by_step.setdefault(step, []).append(loss)
+    return [(step, sum(losses) / len(losses)) for step, losses in sorted(by_step.items())]
+
+
+@dataclass(frozen=True, slots=True)
+class LossChart:
+    """Validation and training loss over the steps, with the best constant predictor as the line to beat.
+
+    Args:
+        val: (step, loss), ascending; losses that are not finite are left out.
+        train: The same for the training loss.
+        constant_loss: Validation loss of the best constant predictor; nan where unknown.
+        caption: Which members the curves are the mean of, in words; may be empty.
+    """
+
+    val: Curve
+    train: Curve
+    constant_loss: float = math.nan
+    caption: str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        val, train = _drawable(self.val), _drawable(self.train)
+        if not val and not train:
+            yield Text("no finite loss to draw")
+            return
+        yield self._plot(val, train, min(options.max_width, _WIDEST))
+        yield self._legend(bool(val), bool(train), _is_cut(val + train, self.constant_loss))
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(40, min(options.max_width, _WIDEST))
+
+    def _plot(self, val: Curve, train: Curve, width: int) -> Text:
+        import plotext
+
+        steps = [step for step, _ in (*val, *train)]
+        low, high = _limits([loss for _, loss in (*val, *train)], self.constant_loss)
+        log = low > 0 and high / low >= _LOG_RANGE
+        scale = math.log10 if log else float
+        figure = plotext.figure
+        figure.clear()
+        plotext.terminal.limit(False, False)
+        figure.plot_size(width - 1, _HEIGHT)
+        figure.theme("colorless")
+        figure.axes(False, axis="x", side="upper")
+        figure.axes(False, axis="y", side="right")
+        if math.isfinite(self.constant_loss) and low <= self.constant_loss <= high:
+            ends = [min(steps), max(steps)]
+            figure.draw(figure.signal(ends, [scale(self.constant_loss)] * 2, marker=CONSTANT).lines())
+        for curve, marker in ((train, TRAIN), (val, VAL)):
+            if curve:
+                heights = [scale(min(max(loss, low), high)) for _, loss in curve]
+                figure.draw(figure.signal([step for step, _ in curve], heights, marker=marker).lines())
+        _rulers(figure, steps, low, high, log=log)
+        rows = figure.build().string(colorless=True).splitlines()
+        text = Text("\n".join(row.rstrip() for row in rows))
+        figure.clear()
+        for marker, style in _STYLES.items():
+            text.highlight_regex(f"[{marker}]+", style)
+        return text
+
+    def _legend(self, val: bool, train: bool, cut: bool) -> Text:  # noqa: FBT001 - three facts about the picture
+        parts = []
+        if val:
+            parts.append(Text.assemble((VAL, _STYLES[VAL]), " val loss"))
+        if train:
+            parts.append(Text.assemble((TRAIN, _STYLES[TRAIN]), " train loss"))
+        if math.isfinite(self.constant_loss):
+            parts.append(Text(f"{CONSTANT} best constant predictor, {self.constant_loss:.4g}"))
+        legend = Text("   ").join([*parts, Text("x: step")])
+        for extra in (self.caption, "losses far above the start are cut off" if cut else ""):
+            if extra:
+                legend.append(f"\n{extra}")
+        return legend
+
+
+def _drawable(curve: Curve) -> list[tuple[int, float]]:
+    return [(step, loss) for step, loss in curve if math.isfinite(loss)]
+
+
+def _ceiling(losses: Sequence[float], constant_loss: float) -> float:
+    """Where the picture ends at the top: far above the start and the constant predictor nothing is to be seen."""
+    start = max(losses[0], constant_loss if math.isfinite(constant_loss) else losses[0])
+    return max(_CUT * start, min(losses) * 2) if start > 0 else max(losses)
+
+
+def _is_cut(curve: Curve, constant_loss: float) -> bool:
+    losses = [loss for _, loss in curve]
+    return max(losses) > _ceiling(losses, constant_loss)
+
+
+def _limits(losses: Sequence[float], constant_loss: float) -> tuple[float, float]:
+    """Lowest and highest loss that the picture shows; never equal."""
+    shown = [*losses, constant_loss] if math.isfinite(constant_loss) else list(losses)
+    low, high = min(shown), min(max(shown), _ceiling(losses, constant_loss))
+    positive = [loss for loss in shown if loss > 0]
+    if low == 0 and positive and high / min(positive) >= _LOG_RANGE:
+        low = min(positive)  # a loss of exactly 0 has no place on a log scale; it is drawn at the lowest one
+    if high > low:
+        return low, high
+    margin = abs(low) * 0.1 or 1.0
+    return low - margin, low + margin
+
+
+def _rulers(figure: object, steps: Sequence[int], low: float, high: float, *, log: bool) -> None:
+    y, x = figure.ruler("y"), figure.ruler("x")  # type: ignore[attr-defined]  # plotext has no types
+    scale = math.log10 if log else float
+    y_ticks = log_ticks(low, high) if log else linear_ticks(low, high)
+    places = -1 if log and low < 1e-3 else numbers.decimals([t for t in y_ticks if t], digits=2)
+    y.lim(scale(low), scale(high)).ticks(
+        [scale(tick) for tick in y_ticks], [numbers.one(tick, places, digits=1 if log else 2) for tick in y_ticks]
+    )
+    first, last = min(steps), max(steps)
+    if first == last:
+        first, last = first - 1, last + 1
+    x_ticks = [tick for tick in linear_ticks(first, last, count=6) if tick == int(tick)]
+    x.lim(first, last).ticks(x_ticks, [str(int(tick)) for tick in x_ticks])
+
+
+def linear_ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Round numbers within a range, about `count` of them.
+
+    >>> linear_ticks(0.0, 460.0)
+    [0.0, 100.0, 200.0, 300.0, 400.0]
+    """
+    raw = (high - low) / count
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw)
+    return [round(i * step, 12) for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times the powers of ten within a range; the powers alone where those would be too many.
+
+    >>> log_ticks(0.05, 2.4)
+    [0.05, 0.1, 0.2, 0.5, 1.0, 2.0]
+    """
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    factors = (1, 2, 5) if last - first <= 3 else (1,)
+    ticks = [float(f"{factor}e{power}") for power in range(first, last + 1) for factor in factors]
+    return [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]

@@ -1,0 +1,182 @@
+"""One page for each command's result: the answer first, then the table, the picture, the causes, what next."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.text import Text
+
+from adamtune.report import numbers
+from adamtune.report.charts import LossChart, mean_curve
+from adamtune.report.findings import draw_findings, verdict_style
+from adamtune.report.tables import seeds_table, trials_table, verdicts_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from adamtune.diagnosis.result import Diagnosis
+    from adamtune.runs.reader import Run
+    from adamtune.runs.record import Record
+    from adamtune.tuning.results import BaselineResult, Improvement, SweepResult
+
+
+def baseline_page(result: BaselineResult) -> RenderableType:
+    """Verdict, seeds with mean and interval, loss curve, findings, next command."""
+    name = str(result.recipe.get("name", ""))
+    words = [f"{len(result.seeds)} seeds x {result.steps} steps in {numbers.duration(result.wall_s)}"]
+    words += ["an unfinished run was continued"] if result.resumed else []
+    head = Text.assemble(("baseline ", "bold"), name, ": ", (result.verdict, verdict_style(result.verdict)))
+    return _stack(
+        Group(head, Text("; ".join(words)), Text(f"executed: {result.strategy}"), Text(f"run: {result.run_dir}")),
+        seeds_table(result),
+        _lost_seeds(result),
+        _baseline_chart(result),
+        draw_findings(result.findings),
+        _next(result.next_command),
+    )
+
+
+def _lost_seeds(result: BaselineResult) -> RenderableType | None:
+    lost = [row for row in result.seeds if row.state in {"diverged", "failed"}]
+    lines = [f"seed {row.seed} {row.state} at step {row.step} of {result.steps}: {row.verdict}" for row in lost]
+    return Text("\n".join(lines), "red") if lines else None
+
+
+def _baseline_chart(result: BaselineResult) -> LossChart:
+    finished = [row for row in result.seeds if row.state == "complete"]
+    shown = finished or list(result.seeds)
+    return LossChart(
+        val=mean_curve(row.curve for row in shown),
+        train=mean_curve(row.train_curve for row in shown),
+        constant_loss=result.constant_loss,
+        caption=_of(len(shown), len(result.seeds), "seed"),
+    )
+
+
+def sweep_page(result: SweepResult) -> RenderableType:
+    """Decision, trials, the paired comparison on fresh seeds, next command."""
+    words = [f"{len(result.trials)} values in {numbers.duration(result.wall_s)}", f"from {result.source}"]
+    if result.widened:
+        words.append(f"range widened {result.widened} time{'s' if result.widened > 1 else ''}")
+    if result.resumed:
+        words.append("an unfinished sweep was continued")
+    head = Text.assemble(
+        ("sweep ", "bold"), f"{result.knob}: ", *_decision(result), f" ({result.path})" if result.path else ""
+    )
+    return _stack(
+        Group(head, Text("; ".join(words)), Text(f"executed: {result.strategy}"), Text(f"run: {result.run_dir}")),
+        trials_table(result),
+        _reasons(result),
+        Group(Text(f"recipe: {result.tuned_recipe}"), Text(f"study:  {result.study_name} in {result.study_storage}")),
+        _next(result.next_command),
+    )
+
+
+def _decision(result: SweepResult) -> list[str | tuple[str, str]]:
+    old, new = numbers.setting(result.baseline_value), numbers.setting(result.best_value)
+    if result.decision == "accepted":
+        return [(f"{old} -> {new}, accepted", "bold green")]
+    return [(f"{old}, kept", "bold")]
+
+
+def _reasons(result: SweepResult) -> RenderableType:
+    lines = [Text(result.why)]
+    if result.improvement is not None:
+        lines.append(Text(improvement_text(result.improvement)))
+    if result.at_edge:
+        lines.append(Text("the best value lies on the edge of the range: the optimum may lie beyond it", "yellow"))
+    return Group(*lines)
+
+
+def improvement_text(improvement: Improvement) -> str:
+    """The paired comparison in one sentence."""
+    places = numbers.decimals([v for v in (improvement.mean, *improvement.ci95) if v], digits=2)
+    mean, low, high = (numbers.one(v, places) for v in (improvement.mean, *improvement.ci95))
+    return (
+        f"improvement of val loss, paired over {improvement.n} seeds ({numbers.ranges(improvement.seeds)}):\n"
+        f"  {mean}, 95% interval {low} to {high}, {numbers.probability(improvement.p)}"
+    )
+
+
+def diagnosis_page(diagnosis: Diagnosis, run: Run) -> RenderableType:
+    """Verdict, findings with their numbers and remedies, which members or trials they concern, loss curve."""
+    head = Text.assemble((f"{diagnosis.run_dir}", "bold"), ": ", (diagnosis.verdict, verdict_style(diagnosis.verdict)))
+    state = "" if run.finished or not run.manifest else "; the run is not finished"
+    words = Text(f"judged by {diagnosis.basis}{state}")
+    return _stack(
+        Group(head, words),
+        draw_findings(diagnosis.findings),
+        _groups_table(diagnosis),
+        _endings(run),
+        _run_chart(run),
+    )
+
+
+def _groups_table(diagnosis: Diagnosis) -> RenderableType | None:
+    if diagnosis.trials:
+        rows = [(str(t.trial), _settings_text(t.settings), str(t.n_members), t.verdict) for t in diagnosis.trials]
+        return verdicts_table(("trial", "settings", "members", "verdict"), rows)
+    rows = [(str(m.member), str(m.seed), m.role, m.verdict) for m in diagnosis.members]
+    return verdicts_table(("member", "seed", "role", "verdict"), rows) if len(rows) > 1 else None
+
+
+def _settings_text(settings: object) -> str:
+    from collections.abc import Mapping
+
+    if not isinstance(settings, Mapping):
+        return str(settings)
+    return ", ".join(f"{key}={numbers.setting(value)}" for key, value in settings.items())
+
+
+def _endings(run: Run) -> RenderableType | None:
+    """At which step each lost member ended, and why, as its last line says it."""
+    lines = []
+    for member in run.members:
+        records = run.records.get(member.number, ())
+        if records and records[-1].state in {"diverged", "failed"}:
+            last = records[-1]
+            why = f": {last.reason}" if last.reason else ""
+            lines.append(f"member {member.number} (seed {member.seed}) {last.state} at step {last.step}{why}")
+    return Text("\n".join(lines), "red") if lines else None
+
+
+def _run_chart(run: Run) -> RenderableType | None:
+    """The mean over the members, where they all had the same settings; a sweep's members are no one curve."""
+    if any(member.trial is not None for member in run.members):
+        return None
+    whole = [records for records in run.records.values() if records and records[-1].state == "complete"]
+    shown = whole or [records for records in run.records.values() if records]
+    constant = run.data.get("constant_loss", math.nan)
+    return LossChart(
+        val=mean_curve(_curve(records, "val_loss") for records in shown),
+        train=mean_curve(_curve(records, "train_loss") for records in shown),
+        constant_loss=float(constant) if isinstance(constant, int | float) else math.nan,
+        caption=_of(len(shown), len(run.members), "member"),
+    )
+
+
+def _curve(records: Sequence[Record], signal: str) -> list[tuple[int, float]]:
+    return [(record.step, record.signals[signal]) for record in records if signal in record.signals]
+
+
+def _of(shown: int, members: int, word: str) -> str:
+    """Which members a mean curve stands for."""
+    if members == 1:
+        return ""
+    means = f"mean of {shown} {word}s" if shown > 1 else f"1 {word}"
+    return means if shown == members else f"{means} of {members}, those that finished"
+
+
+def _next(command: str) -> RenderableType | None:
+    return Text.assemble(("next: ", "bold"), (command, "bold cyan")) if command else None
+
+
+def _stack(*parts: RenderableType | None) -> Group:
+    """The parts below each other with an empty line between."""
+    present = [part for part in parts if part is not None]
+    spaced = [item for part in present for item in (Text(), part)]
+    return Group(*spaced[1:])

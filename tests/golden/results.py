@@ -1,0 +1,153 @@
+"""Made-up results of every kind that a page must draw; the numbers are fixed, so the pages are too."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from pathlib import Path
+
+from adamtune.diagnosis.result import Diagnosis, MemberDiagnosis
+from adamtune.diagnosis.rule import Finding, Remedy
+from adamtune.runs.manifest import MemberEntry
+from adamtune.runs.reader import Run
+from adamtune.runs.record import Record
+from adamtune.tuning.results import BaselineResult, Estimate, Improvement, SeedRow, SweepResult, TrialRow
+
+STEPS = tuple(range(0, 461, 23))
+T95 = {2: 12.706, 3: 4.303, 5: 2.776}  # Student's t for n - 1 degrees of freedom
+
+TOO_LOW = Finding(
+    rule="lr-too-low",
+    severity="critical",
+    message="after 460 steps the loss is still 0.81 of a constant prediction's, and each step moved the weights by 1.2e-05",
+    evidence={
+        "end_over_constant": 0.8123,
+        "update_ratio": 1.2e-5,
+        "threshold": 1e-4,
+        "steps": list(range(10)),
+        "still_falling": True,
+    },
+    remedies=(
+        Remedy(
+            {"optimizer.lr": 3e-3},
+            "ten times the lr, so that a step moves the weights by about 1e-3 of their size",
+            "adamtune baseline digits-mlp --set optimizer.lr=0.003",
+        ),
+        Remedy({"optimizer.betas": [0.8, 0.999], "schedule.warmup": 0.05}, "a faster reaction"),
+    ),
+)
+CLIPPED = Finding(
+    "over-clipped", "info", "87% of the steps were clipped; with Adam this is harmless", {"clipped": 0.87}
+)
+
+
+def estimate(values: list[float]) -> Estimate:
+    n = len(values)
+    if n < 2:
+        return Estimate(values[0] if values else math.nan, math.nan, (math.nan, math.nan), n)
+    mean, std = statistics.fmean(values), statistics.stdev(values)
+    half = T95[n] * std / math.sqrt(n)
+    return Estimate(mean, std, (mean - half, mean + half), n)
+
+
+def seed_row(seed: int, *, lost: bool) -> SeedRow:
+    factor = 1 + 0.03 * (seed - 1)
+    val = tuple((step, (2.3 * math.exp(-step / 138) + 0.07) * factor) for step in STEPS)
+    train = tuple((step, (2.3 * math.exp(-step / 115) + 0.01) * factor) for step in STEPS)
+    if lost:
+        val, train = (*val[:5], (115, math.nan)), (*train[:5], (115, math.inf))
+        return SeedRow(seed, seed, "diverged", 115, {"val_accuracy": 0.1}, "nan-diverged", val, train)
+    metrics = {"train_loss": train[-1][1], "val_loss": val[-1][1], "val_accuracy": 0.97 + 0.001 * seed}
+    return SeedRow(seed, seed, "complete", 460, metrics, "healthy", val, train)
+
+
+def baseline(*, n_lost: int = 0, findings: tuple[Finding, ...] = ()) -> BaselineResult:
+    seeds = tuple(seed_row(seed, lost=seed >= 3 - n_lost) for seed in range(3))
+    ended = [row.metrics for row in seeds if row.state == "complete"]
+    names = list(ended[0]) if ended else []
+    return BaselineResult(
+        run_dir=Path("runs/digits-mlp/001-baseline"),
+        recipe={"name": "digits-mlp", "optimizer": {"lr": 3e-4}},
+        verdict=findings[0].rule if findings else "healthy",
+        findings=findings,
+        metrics={name: estimate([metrics[name] for metrics in ended]) for name in names},
+        seeds=seeds,
+        steps=460,
+        wall_s=1.93,
+        strategy="vectorized, 3.1 ms a step (loop: 5.2 ms)",
+        constant_loss=2.302,
+        resumed=False,
+        next_command="adamtune sweep --knob lr",
+    )
+
+
+def trial(number: int, value: float, *, n_lost: int = 0, verdict: str = "healthy") -> TrialRow:
+    bent = math.log10(value / 2.2e-3)
+    loss = 0.061 * 10 ** (0.35 * bent * bent)
+    kept = [loss * factor for factor in (0.97, 1.0, 1.02)[: 3 - n_lost]]
+    state = "diverged" if n_lost else "complete"
+    return TrialRow(number, value, state, estimate(kept), n_lost, verdict, is_baseline=value == 3e-4)
+
+
+def sweep(decision: str = "accepted", *, lost: bool = False) -> SweepResult:
+    accepted = decision == "accepted" and not lost
+    trials = (
+        trial(0, 1e-4, verdict="lr-too-low", n_lost=3 * lost),
+        trial(1, 3e-4, n_lost=3 * lost),
+        trial(4, 7e-4, n_lost=3 * lost),
+        trial(2, 2.2e-3, n_lost=3 * lost),
+        trial(5, 1e-2, n_lost=3 * lost),
+        trial(6, 1e-1, n_lost=3 if lost else 1, verdict="loss-explosion"),
+        trial(3, 1.0, n_lost=3, verdict="loss-explosion"),
+    )
+    gain = (0.0712, (0.0651, 0.0773), 3e-6) if accepted else (0.0012, (-0.0051, 0.0075), 0.31)
+    return SweepResult(
+        run_dir=Path("runs/digits-mlp/002-sweep-lr"),
+        knob="lr",
+        path="optimizer.lr",
+        unit="",
+        baseline_value=3e-4,
+        best_value=3e-4 if lost else 2.2e-3,
+        decision="accepted" if accepted else "kept",
+        why="63% lower val loss on 5 fresh seeds" if accepted else "no difference that 5 fresh seeds can show",
+        improvement=None if lost else Improvement(*gain, n=5, seeds=(3, 4, 5, 6, 7)),
+        trials=trials,
+        widened=1,
+        at_edge=False,
+        wall_s=74.2,
+        strategy="vectorized, chunks of 8",
+        study_name="digits-mlp-002-sweep-lr",
+        study_storage="sqlite:///runs/digits-mlp/002-sweep-lr/study.db",
+        tuned_recipe=Path("runs/digits-mlp/tuned.yaml"),
+        source="runs/digits-mlp/001-baseline",
+        resumed=False,
+        next_command="adamtune sweep --knob beta1",
+    )
+
+
+def diagnosis() -> Diagnosis:
+    members = (
+        MemberDiagnosis(0, 0, None, "baseline", "lr-too-low", (TOO_LOW,)),
+        MemberDiagnosis(1, 1, None, "baseline", "healthy", ()),
+    )
+    return Diagnosis(Path("runs/digits-mlp/001-baseline"), "lr-too-low", (TOO_LOW, CLIPPED), members, (), "2 members")
+
+
+def run() -> Run:
+    """The run that `diagnosis` judges: one member that went to its end, one that diverged."""
+    whole = tuple(
+        Record(0, s, s / 23, signals={"val_loss": v, "train_loss": v}) for s, v in seed_row(0, lost=False).curve
+    )
+    short = (*(Record(1, r.step, r.epoch, signals=r.signals) for r in whole[:3]),)
+    end = Record(1, 60, 2.6, "diverged", {"val_loss": math.nan}, "val_loss is nan")
+    return Run(
+        path=Path("runs/digits-mlp/001-baseline"),
+        command="baseline",
+        recipe={"name": "digits-mlp"},
+        data={"constant_loss": 2.302},
+        manifest={"command": "baseline"},
+        members=(MemberEntry(0, 0), MemberEntry(1, 1)),
+        records={0: whole, 1: (*short, end)},
+        total_steps=460,
+        finished=True,
+    )
