@@ -12,7 +12,6 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 from typer import Option
 
 P = ParamSpec("P")
-PANEL = "Options of every command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +20,19 @@ class Common:
 
     sets: Annotated[
         list[str],
-        Option("--set", metavar="KEY=VALUE", help="Change one recipe value; may be repeated.", rich_help_panel=PANEL),
+        Option("--set", metavar="KEY=VALUE", help="Change one recipe value; may be repeated."),
     ]
     runs_dir: Annotated[
         Path,
-        Option(metavar="DIR", envvar="ADAMTUNE_RUNS_DIR", help="Where runs are kept.", rich_help_panel=PANEL),
+        Option(metavar="DIR", envvar="ADAMTUNE_RUNS_DIR", help="Where runs are kept."),
     ]
     seed: Annotated[
         int | None,
-        Option(metavar="N", min=0, help="First seed, in place of the recipe's training.seed.", rich_help_panel=PANEL),
+        Option(metavar="N", min=0, help="First seed, in place of the recipe's training.seed."),
     ]
     new: Annotated[
         bool,
-        Option("--new", help="Start a new run even where an unfinished one could go on.", rich_help_panel=PANEL),
+        Option("--new", help="Start a new run even where an unfinished one could go on."),
     ]
     trust_code: Annotated[
         bool,
@@ -41,18 +40,17 @@ class Common:
             "--trust-code",
             envvar="ADAMTUNE_TRUST_CODE",
             help="Allow the recipe's python: targets to run.",
-            rich_help_panel=PANEL,
         ),
     ]
     as_json: Annotated[
         bool,
-        Option("--json", help="Write one JSON object to stdout; all else to stderr.", rich_help_panel=PANEL),
+        Option("--json", help="Write one JSON object to stdout; all else to stderr."),
     ]
-    quiet: Annotated[bool, Option("--quiet", "-q", help="No progress on stderr.", rich_help_panel=PANEL)]
+    quiet: Annotated[bool, Option("--quiet", "-q", help="No progress on stderr.")]
 
     @property
-    def unused(self) -> list[str]:
-        """Names of the options given that change nothing where no training is done."""
+    def about_training(self) -> list[str]:
+        """Names of the given options that are about training alone."""
         given = {"--set": self.sets, "--seed": self.seed is not None, "--new": self.new}
         return [name for name, value in given.items() if value]
 

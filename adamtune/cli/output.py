@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
+    from adamtune.cli.common import Common
     from adamtune.training.progress import Listener
 
 LOG_WIDTH = 100  # columns where nobody's terminal says how wide it is; tables are laid out for it
@@ -61,12 +62,23 @@ class Output:
         """A listener for the work that is done inside; whatever that work prints goes to stderr."""
         from adamtune.report.progress import watch
 
-        with _only_results_on_stdout(), watch(console(sys.stderr), silent=self.quiet or self.as_json) as listen:
+        # The bar first: what is printed meanwhile then appears above it.
+        with watch(console(sys.stderr), silent=self.quiet or self.as_json) as listen, _only_results_on_stdout():
             yield listen
+
+    @classmethod
+    def of(cls, command: str, common: Common) -> Output:
+        """The output that the common options ask for."""
+        return cls(command, as_json=common.as_json, quiet=common.quiet)
 
     def note(self, text: str) -> None:
         """One line on stderr."""
         console(sys.stderr).print(f"note: {text}", soft_wrap=True)
+
+    def note_unused(self, common: Common) -> None:
+        """Say of each option that is about training that it changes nothing where nothing is trained."""
+        for option in common.about_training:
+            self.note(f"{option} changes nothing here: nothing is trained")
 
     def answer(self, payload: Mapping[str, Any], page: RenderableType, *, code: int = 0, reason: str = "") -> int:
         """Show a result, and the reason of an exit code other than 0; returns that code.

@@ -10,6 +10,7 @@ import numpy as np
 from adamtune.data.source import Array, Examples, Raw
 from adamtune.errors import DataError, Problem
 from adamtune.recipe.paths import near
+from adamtune.recipe.showing import one_line
 
 _WHOLE: Final = ("x", "y")
 _SPLIT: Final = ("x_train", "y_train", "x_val", "y_val")
@@ -29,7 +30,7 @@ def raw_from_function(returned: Any, *, name: str, where: str) -> Raw:
         DataError: It is no such dict, or one of its values is no array.
     """
     if not isinstance(returned, Mapping):
-        what = f"{name} returned {_kind(returned)}"
+        what = f"{name} returned {_kind(returned)}{'; was the return forgotten?' if returned is None else ''}"
         raise DataError(Problem(what, where=where, expected=f"a dict with {_EXPECTED}"))
     groups = _groups(list(returned), name, where)
     parts = {
@@ -120,13 +121,18 @@ def numbers(values: Array, name: str, where: str, expected: str) -> Array:
         for position, value in enumerate(values.flat):
             if value is not None and not isinstance(value, float | int | np.number | np.bool_):
                 place = np.unravel_index(position, values.shape)
-                what = f"{name} holds {value!r:.40} in {_place(place)}"
+                what = f"{name} holds {shown(value)} in {_place(place)}"
                 raise DataError(Problem(what, where=where, expected=expected))
         return values.astype(np.float64)
-    example = f", such as {values.flat[0]!r:.40}" if values.size else ""
+    example = f", such as {shown(values.flat[0])}" if values.size else ""
     kinds = {"U": "text", "S": "bytes", "c": "complex numbers", "M": "dates", "m": "durations"}
     what = f"{name} holds {kinds.get(values.dtype.kind, str(values.dtype))}{example}"
     raise DataError(Problem(what, where=where, expected=expected))
+
+
+def shown(value: Any) -> str:
+    """One entry of an array as a person would write it."""
+    return one_line(repr(value.item() if isinstance(value, np.generic) else value), 40)
 
 
 def _place(place: tuple[Any, ...]) -> str:
@@ -136,6 +142,6 @@ def _place(place: tuple[Any, ...]) -> str:
 
 def _kind(value: Any) -> str:
     if value is None:
-        return "None; was the return forgotten?"
+        return "None"
     name = type(value).__name__
     return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from adamtune.data.form import numbers
+from adamtune.data.form import numbers, shown
 from adamtune.data.source import Array
 from adamtune.errors import DataError, Problem
+from adamtune.recipe.showing import one_line
 
 MAX_CLASSES = 100_000
 """More than any classifier here is meant for; protects from targets of a regression taken for labels."""
@@ -112,7 +112,7 @@ def _text_labels(y: Array, name: str, where: str) -> tuple[Array, Array]:
     lost = np.array([value is None or (isinstance(value, float) and not np.isfinite(value)) for value in y], dtype=bool)
     for row in np.flatnonzero(~lost):
         if not isinstance(y[row], str):
-            what = f"{name} holds {y[row]!r:.40} in row {row} among text"
+            what = f"{name} holds {shown(y[row])} in row {row} among text"
             raise DataError(Problem(what, where=where, expected="labels of one kind: all text, or all numbers"))
     return np.where(lost, "", y).astype(str), lost
 
@@ -136,7 +136,7 @@ def _number_labels(y: Array, name: str, where: str) -> tuple[Array, Array]:
 def _check_values(values: Array, names: Mapping[str, str], where: str) -> None:
     name = next(iter(names.values()))
     if len(values) < 2:
-        what = f"{name} has no label at all" if not len(values) else f"{name} has one label only: {_shown(values[0])}"
+        what = f"{name} has no label at all" if not len(values) else f"{name} has one label only: {shown(values[0])}"
         raise DataError(Problem(what, where=where, expected="at least two classes"))
     if len(values) > MAX_CLASSES:
         what = f"{name} has {len(values):,} different labels"
@@ -149,7 +149,7 @@ def _check_all_seen(targets: Targets, names: Mapping[str, str], where: str) -> N
     for split, y in targets.parts.items():
         unseen = sorted(set(y[~targets.missing[split]].tolist()) - seen)
         if unseen:
-            listed = ", ".join(targets.names[label] for label in unseen[:5])
+            listed = one_line(", ".join(targets.names[label] for label in unseen[:5]))
             rest = f" and {len(unseen) - 5} more" if len(unseen) > 5 else ""
             what = f"{names[split]} has labels that {names['train']} does not have: {listed}{rest}"
             raise DataError(Problem(what, where=where, expected="in each split only labels that the model can learn"))
@@ -167,7 +167,3 @@ def _names(values: Array, class_names: tuple[str, ...]) -> tuple[str, ...]:
     if class_names and values.dtype.kind != "U":
         return tuple(class_names[value] if 0 <= value < len(class_names) else str(value) for value in values.tolist())
     return tuple(map(str, values.tolist()))
-
-
-def _shown(value: Any) -> str:
-    return repr(str(value)) if isinstance(value, str) else str(value)

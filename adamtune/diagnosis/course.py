@@ -99,6 +99,9 @@ def course(view: MemberView, signal: str) -> Course | None:
     scale = view.constant_loss if known else points[0][1]
     if not (math.isfinite(scale) and scale > 0):
         return None
+    points = [(step, value) for step, value in points if math.isfinite(value / scale)]
+    if not points:
+        return None
     values = tuple(value / scale for _, value in points)
     settled = median(values[-_LAST_LINES:]) if len(values) >= _SPREAD_LINES else values[-1]
     return Course(
@@ -149,7 +152,7 @@ def late_rise(view: MemberView) -> float:
     if train is None:
         return 0.0
     last_quarter = train.values[-max(1, len(train.values) // 4) :]
-    return fmean(last_quarter) - train.best
+    return sum(value / len(last_quarter) for value in last_quarter) - train.best
 
 
 def still_falling(view: MemberView, curve: Course | None) -> float:

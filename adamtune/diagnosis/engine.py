@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ class _Judge:
     def look(self, number: int, view: MemberView) -> Seen:
         """Everything that the rules say of one member."""
         found = (rule.check(view, self._limits[rule.id]) for rule in self.rules.values())
-        return Seen(number, view, tuple(finding for finding in found if finding is not None))
+        return Seen(number, view, tuple(_as_measured(finding) for finding in found if finding is not None))
 
     def rank(self, seen: Seen) -> tuple[Finding, ...]:
         return ranked(without_symptoms(seen.findings, self.rules), self.rules)
@@ -102,6 +103,12 @@ class _Judge:
             self.prescribe(one.finding, one.clearest.view, run, settings[one.clearest.number])
             for one in merged(seen, self.rules)
         )
+
+
+def _as_measured(finding: Finding) -> Finding:
+    """The finding without evidence that was never measured."""
+    known = {name: value for name, value in finding.evidence.items() if value is not None and value == value}  # noqa: PLR0124
+    return replace(finding, evidence=known)
 
 
 def _trials(judge: _Judge, run: Run, seen: Mapping[int, Seen]) -> tuple[TrialDiagnosis, ...]:

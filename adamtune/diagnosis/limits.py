@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import yaml
 
 from adamtune.diagnosis.rule import Rule
+from adamtune.diagnosis.view import as_number
 from adamtune.errors import Problem, UsageError
 from adamtune.recipe.shipped import configs_dir
 
@@ -85,12 +87,11 @@ def _override(
     if name not in limits:
         problems.append(_unknown(f"{rule_id} has no threshold {name}", where, sorted(limits)))
         return
-    try:
-        if isinstance(value, bool):
-            raise ValueError
-        limits[name] = float(value)
-    except (TypeError, ValueError):
+    number = math.nan if isinstance(value, bool) else as_number(value)
+    if math.isnan(number):
         problems.append(Problem(f"{rule_id}.{name} is {value!r}", where=where, expected="a number"))
+    else:
+        limits[name] = number
 
 
 def _unknown(what: str, where: str, names: list[str]) -> Problem:

@@ -51,7 +51,14 @@ def _place(rule_id: str) -> Any:
 
 
 def _changes_something(remedy: Remedy, view: MemberView) -> bool:
-    return bool(remedy.set) and any(not _same(view.setting(path), value) for path, value in remedy.set.items())
+    """Whether it sets something new, to values that a recipe may have: odd histories may give odd numbers."""
+    if not remedy.set or not all(map(_is_usable, remedy.set.values())):
+        return False
+    return any(not _same(view.setting(path), value) for path, value in remedy.set.items())
+
+
+def _is_usable(value: Any) -> bool:
+    return not isinstance(value, float) or (math.isfinite(value) and value > 0)
 
 
 def _same(one: Any, other: Any) -> bool:

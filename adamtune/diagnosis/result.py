@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,6 +78,10 @@ class Diagnosis:
     def trial_verdicts(self) -> Mapping[str, int]:
         """How many trials got which verdict, the commonest first."""
         return dict(Counter(trial.verdict for trial in self.trials).most_common())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data under the public names, for `diagnosis.json` and `--json`."""
+        return asdict(self) | {"run_dir": str(self.run_dir)}
 
 
 def verdict_of(findings: Sequence[Finding]) -> str:

@@ -16,9 +16,9 @@ def figure(value: float, digits: int = 3) -> str:
     >>> figure(0.00031416), figure(2.5e-7), figure(1234.5), figure(float("nan"))
     ('0.000314', '2.5e-7', '1230', 'nan')
     """
-    if not math.isfinite(value):
-        return str(value)
     rounded = significant(value, digits)
+    if not math.isfinite(rounded):
+        return str(rounded)
     if rounded == 0 or _PLAIN_FROM <= abs(rounded) < _PLAIN_TO:
         places = max(0, digits - 1 - math.floor(math.log10(abs(rounded)))) if rounded else 0
         text = f"{rounded:.{places}f}"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from adamtune.errors import ModelError, Problem
+from adamtune.recipe.showing import one_line
 
 ROWS = 2
 
@@ -63,10 +64,10 @@ def _output(module: nn.Module, input_shape: tuple[int, ...], name: str, where: s
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             return module(torch.zeros(ROWS, *input_shape))
     except Exception as error:
-        lines = str(error).strip().splitlines() or ["no message"]
+        lines = [one_line(line, 300) for line in str(error).strip().splitlines()] or ["no message"]
         raise ModelError(
             Problem(
-                f"{type(error).__name__}: {lines[0][:300]}",
+                f"{type(error).__name__}: {lines[0]}",
                 where=_line_of(error, folder) or where,
                 expected=f"{name} to take an input of shape {[ROWS, *input_shape]} and give {ROWS} rows",
             )
@@ -94,4 +95,5 @@ def _shape_hint(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str | None:
 def _kind(value: Any) -> str:
     if value is None:
         return "None"
-    return f"a {type(value).__module__}.{type(value).__name__}".replace("a builtins.", "a ")
+    name = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

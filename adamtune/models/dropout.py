@@ -57,14 +57,16 @@ class MemberDropout(nn.Module):
     def __init__(self, p: float, layer: int, whole_dims: int = 0) -> None:
         super().__init__()
         self.p, self.layer, self.whole_dims = p, layer, whole_dims
-        self.calls = 0
+        self.calls: int | None = None  # within this forward pass of the whole model; None where nobody counts
         self.register_buffer("dropout_key", torch.zeros((), dtype=torch.int64), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns `x` with a share `p` of it set to 0 and the rest scaled up; in eval mode `x` itself."""
         if not self.training or self.p == 0:
             return x
-        call, self.calls = self.calls, self.calls + 1
+        call = self.calls or 0
+        if self.calls is not None:
+            self.calls += 1
         shape = [*x.shape[: x.dim() - self.whole_dims], *[1] * self.whole_dims]
         return x * keep_factor(self.dropout_key, self.layer + _CALL_STRIDE * call, shape, self.p).to(x.dtype)
 
@@ -85,22 +87,26 @@ def replace_dropout(module: nn.Module) -> int:
     `AlphaDropout`, the functional forms and the `dropout=` arguments of torch's recurrent and attention
     layers are left as they are: they still draw from torch's global stream.
 
+    A layer that one forward pass of `module` uses several times drops other elements each time.
+
     Returns:
         How many layers were swapped. The module itself cannot be: wrap it if it is a dropout layer.
     """
-    swapped: dict[nn.Module, MemberDropout] = {}
-    for parent in list(module.modules()):
-        for name, child in list(parent.named_children()):
-            whole_dims = _WHOLE_DIMS.get(type(child))
-            if whole_dims is None:
-                continue
-            if child not in swapped:
-                swapped[child] = MemberDropout(float(child.p), len(swapped), whole_dims)  # type: ignore[arg-type]
-                swapped[child].train(child.training)
-            setattr(parent, name, swapped[child])
+    below = [child for child in module.modules() if child is not module and type(child) in _WHOLE_DIMS]
+    swapped = {child: _swap(child, layer) for layer, child in enumerate(below)}
+    for path, child in list(module.named_modules(remove_duplicate=False)):
+        if child in swapped:
+            parent, _, name = path.rpartition(".")
+            setattr(module.get_submodule(parent), name, swapped[child])
     if swapped:
         module.register_forward_pre_hook(_count_calls_anew)
     return len(swapped)
+
+
+def _swap(dropout: nn.Module, layer: int) -> MemberDropout:
+    rate = dropout.p
+    assert isinstance(rate, float | int)
+    return MemberDropout(float(rate), layer, _WHOLE_DIMS[type(dropout)]).train(dropout.training)
 
 
 def _count_calls_anew(module: nn.Module, _: Any) -> None:

@@ -1,8 +1,11 @@
 """`Adam` and `AdamW` for any PyTorch training loop, in place of those in `torch.optim`.
 
-They take the same arguments, keep the same state under the same names, and take the same steps. They differ in three
-points: moments are float32 for float16 and bfloat16 parameters, always; the fused kernel is used wherever it fits,
-without asking for it; and the first optimizer of a process does not import a compiler.
+They take the same arguments, keep the same state under the same names, and take the same steps. What differs:
+
+- Moments are float32 for float16 and bfloat16 parameters, always, also after loading a state.
+- The fused kernel is used wherever it fits, without being asked for.
+- The first optimizer of a process does not import a compiler.
+- Settings of a group are checked like those of the constructor, and loaded moments are copies of fitting shape.
 
 Parameters in half precision are updated in float32 and rounded back to their own type. A step smaller than half the
 spacing of that type is still rounded away; keeping float32 master weights is the training loop's business.
@@ -17,9 +20,10 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from adamtune.optim.inplace import Scalars, Slots, update_
+from adamtune.optim.inplace import update_
 from adamtune.optim.rule import Moments, adam_step
 from adamtune.optim.settings import FLAG_DEFAULTS, check_settings
+from adamtune.optim.slots import Scalars, Slots
 from adamtune.optim.state import new_state, restored, shielded
 
 if TYPE_CHECKING:
@@ -66,7 +70,7 @@ class Adam(Optimizer):
         tensor([0.9000, 0.9000, 0.9000])
     """
 
-    def __init__(  # noqa: PLR0917 - torch's signature
+    def __init__(
         self,
         params: ParamsT,
         lr: float | Tensor = 1e-3,
@@ -182,7 +186,7 @@ class Adam(Optimizer):
         else:
             update_(slots, _scalars(group).as_numbers(), fused=group["fused"] is not False)
 
-    def _init_group(  # noqa: PLR0917 - torch's signature
+    def _init_group(
         self,
         group: dict[str, Any],
         params: list[Tensor],
@@ -229,7 +233,7 @@ class AdamW(Adam):
     Takes what `Adam` takes; `weight_decay` shrinks parameters by lr * weight_decay at each step.
     """
 
-    def __init__(  # noqa: PLR0917 - torch's signature
+    def __init__(
         self,
         params: ParamsT,
         lr: float | Tensor = 1e-3,

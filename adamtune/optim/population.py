@@ -9,8 +9,9 @@ from torch import Tensor
 
 from adamtune.errors import Problem, ShapeError
 from adamtune.optim.coefficients import Coefficients
-from adamtune.optim.inplace import Scalars, Slots, update_
+from adamtune.optim.inplace import update_rows_
 from adamtune.optim.rule import bias_correction
+from adamtune.optim.slots import Scalars, Slots
 
 __all__ = ["Coefficients", "PopulationAdam"]
 
@@ -71,10 +72,9 @@ class PopulationAdam:
         lrs = (self._coefficients.lr if lr is None else lr).tolist()
         chosen = range(len(lrs)) if active is None else active.nonzero().flatten().tolist()
         steps = torch.as_tensor(t, dtype=torch.float32, device=params.device).expand(len(lrs))
-        p, g, m, v, now = (x.unbind(0) for x in (params, grads.contiguous(), self.exp_avg, self.exp_avg_sq, steps))
-        for k in chosen:
-            slots = Slots([p[k]], [g[k]], [m[k]], [v[k]], steps=[now[k]])
-            update_(slots, self._scalars[k]._replace(lr=lrs[k]))
+        rows = [x.unbind(0) for x in (params, grads.contiguous(), self.exp_avg, self.exp_avg_sq, steps)]
+        p, g, m, v, now = ([row[k] for k in chosen] for row in rows)
+        update_rows_(Slots(p, g, m, v, steps=now), (self._scalars[k]._replace(lr=lrs[k]) for k in chosen))
 
     def _check(self, params: Tensor, grads: Tensor) -> None:
         if not params.shape == grads.shape == self.exp_avg.shape or not params.is_contiguous():

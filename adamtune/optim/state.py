@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.optimizer import StateDict
 
-# Half precision cannot hold moving averages: 0.001 * g^2 added to a v of bfloat16 is below half of its spacing
-# (2^-8 of v) and is rounded away, so v stands still. The moments are in float32 there.
+# Half precision cannot hold these averages. With beta2 = 0.999 a step changes v by 0.1% of itself or less, and bfloat16
+# rounds away what is below 0.2% (2^-9): v neither grows to its value nor forgets one. In float16, g^2 of gradients
+# below 2e-4 is zero.
 _MOMENT_DTYPES = {torch.float16: torch.float32, torch.bfloat16: torch.float32, torch.complex32: torch.complex64}
 _MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 

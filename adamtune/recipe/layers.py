@@ -7,6 +7,8 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from adamtune.errors import Problem
 from adamtune.recipe.paths import KeyPath, format_path, value_at
 from adamtune.recipe.reading import Origin
@@ -50,7 +52,11 @@ class Layered:
             if depth == len(path) - 1:
                 break
             if isinstance(holder, dict) and holder.get(str(key)) is None:
+                if isinstance(path[depth + 1], int):
+                    what = f"{format_path(path[: depth + 1])} is not a list"
+                    return Problem(what, where=origin.where, expected="a list before [], as in optimizer.betas[0]")
                 holder[str(key)] = {}
+                self.origins[path[: depth + 1]] = origin
             holder = holder[key]
         if isinstance(value, dict) and isinstance(_value(self.data, path), dict):
             self._merge(path, holder[path[-1]], value, {})
@@ -59,6 +65,14 @@ class Layered:
             holder[path[-1]] = deepcopy(value)
         self.origins[path] = origin
         return None
+
+    def fill_options(self, kinds: Mapping[str, type[BaseModel]]) -> None:
+        """Gives the model section what its family's options are by default, where the recipe does not say."""
+        model, kind = self.data.get("model"), self.model_kind()
+        if isinstance(model, dict) and isinstance(kind, str) and kind in kinds:
+            for option, field_info in kinds[kind].model_fields.items():
+                if not field_info.is_required():
+                    model.setdefault(option, deepcopy(field_info.get_default(call_default_factory=True)))
 
     def make_room(self, paths: Iterable[KeyPath], *, kind: Any = None) -> None:
         """Drops what the keys that are about to be set take the place of."""

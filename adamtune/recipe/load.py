@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,7 +72,7 @@ def load_recipe(
     document = read_recipe_file(path)
     overrides, problems = parse_overrides(sets)
     layered = Layered()
-    defaults = read_recipe_file(configs_dir() / "baseline.yaml", order=_DEFAULTS_ORDER)
+    defaults = _defaults()
     layered.lay(defaults.data, defaults.origins)
     layered.lay(_without_empty_sections(document), document.origins)
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).lstrip("._-") or "my-recipe"
@@ -82,6 +83,11 @@ def load_recipe(
     recipe = validation.recipe()
     origins = {format_path(key): origin.where for key, origin in layered.origins.items() if key}
     return LoadedRecipe(recipe, path, (folder or path.parent).resolve(), origins)
+
+
+@cache
+def _defaults() -> Document:
+    return read_recipe_file(configs_dir() / "baseline.yaml", order=_DEFAULTS_ORDER)
 
 
 def read_recipe_file(path: Path, *, order: int = 0) -> Document:
@@ -111,6 +117,8 @@ def apply_overrides(layered: Layered, overrides: Sequence[Override], validation:
         validation.problems.append((origin.order, Problem(what, where=origin.where, expected="one of the two")))
     for override, paths in zip(overrides, touched, strict=True):
         layered.make_room(paths, kind=override.value if override.path == ("model", "kind") else None)
+        if len(override.path) > 2 and validation.kinds is not None:  # a part of an option
+            layered.fill_options(validation.kinds)
         problem = layered.put(override.path, override.value, override.origin)
         if problem is not None:
             validation.problems.append((override.origin.order, problem))

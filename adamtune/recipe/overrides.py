@@ -9,6 +9,7 @@ from typing import Any, Final
 from adamtune.errors import Problem, RecipeError
 from adamtune.recipe.paths import KeyPath, parse_path
 from adamtune.recipe.reading import Origin, read_yaml
+from adamtune.recipe.showing import one_line
 
 FIRST_ORDER: Final = 10_000_000
 """Sorts problems of options after those of any line of a file."""
@@ -36,25 +37,20 @@ def parse_overrides(sets: Sequence[str]) -> tuple[list[Override], list[tuple[int
 
 
 def _parse(text: str, order: int) -> Override:
-    where = f"--set {_shown(text)}"
+    where = f"--set {one_line(text)}"
     key, equals, value = text.partition("=")
     path = parse_path(key.strip())
     if not equals:
-        hint = f"try: --set {key}=VALUE" if path else "try: --set optimizer.lr=3e-4"
+        hint = f"try: --set {one_line(key)}=VALUE" if path else "try: --set optimizer.lr=3e-4"
         raise RecipeError(Problem("there is no = in it", where=where, expected="key.path=value", hint=hint))
     if path is None:
-        what = f"{_shown(key) or 'nothing'} is not a key path" if key else "there is no key before the ="
+        what = f"{one_line(key) or 'nothing'} is not a key path" if key else "there is no key before the ="
         expected = "keys with dots between them, as optimizer.lr or optimizer.betas[0]"
         raise RecipeError(Problem(what, where=where, expected=expected, hint="try: --set optimizer.lr=3e-4"))
     if not value.strip():
         expected = "a value after the =; null switches a setting off, '' is an empty text"
-        raise RecipeError(Problem(f"{key.strip()} is given no value", where=where, expected=expected))
+        raise RecipeError(Problem(f"{one_line(key)} is given no value", where=where, expected=expected))
     document = read_yaml(value, source=where, lines=False)
     if document.problems:
         raise RecipeError(*(problem for _, problem in document.problems))
     return Override(path, document.data, Origin(where, order, value.strip()))
-
-
-def _shown(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= 60 else f"{text[:57]}..."

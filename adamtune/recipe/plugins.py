@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from adamtune.errors import AdamtuneError, DataError, ModelError, Problem, RecipeError, TrustError
 from adamtune.recipe.paths import near
+from adamtune.recipe.showing import one_line
 from adamtune.recipe.targets import Target, parse_target
 
 _KINDS: Final[Mapping[str, type[AdamtuneError]]] = {"data": DataError, "model": ModelError}
@@ -171,16 +172,15 @@ class _Plugin:
             signature.bind(*args, **kwargs)
         except TypeError as error:
             section = self.key.partition(".")[0]
-            takes = [name for name in signature.parameters if name not in ("input_shape", "output_size")]
             wrong = next((name for name in kwargs if name not in signature.parameters), None)
-            close = near(wrong, takes) if wrong else []
-            raise _KINDS.get(section, RecipeError)(
-                self.problem(
-                    f"{self.text} cannot be called with {section}.args: {error}",
-                    f"what {self.target.function}{signature} takes",
-                    f"did you mean: {close[0]}" if close else None,
-                )
-            ) from None
+            close = near(wrong, signature.parameters) if wrong else []
+            reason = f"it takes no {wrong}" if wrong else str(error)
+            problem = self.problem(
+                f"{self.text} cannot be called with {section}.args: {reason}",
+                f"what {self.target.function}{signature} takes",
+                f"did you mean: {close[0]}" if close else None,
+            )
+            raise _KINDS.get(section, RecipeError)(problem) from None
 
     @contextlib.contextmanager
     def blaming(self) -> Iterator[None]:
@@ -222,7 +222,7 @@ def _relative(file: str, folder: Path) -> str:
 
 def _first_line(error: BaseException) -> str:
     lines = str(error.msg if isinstance(error, SyntaxError) else error).strip().splitlines()
-    return lines[0][:300] if lines else "no message"
+    return one_line(lines[0], 300) if lines else "no message"
 
 
 _active: list[Path] = []

@@ -11,7 +11,8 @@ import yaml
 
 from adamtune.errors import Problem, RecipeError
 from adamtune.recipe.paths import KeyPath, format_path
-from adamtune.recipe.scalars import MAX_INT_DIGITS, read_scalar
+from adamtune.recipe.scalars import read_scalar
+from adamtune.recipe.showing import one_line
 from adamtune.recipe.syntax import OutOfBounds, explain_syntax
 
 MAX_BYTES: Final = 1_000_000
@@ -113,7 +114,7 @@ class _Reader:
         self._count(node)
         self.origins.setdefault(path, self._origin(node, node))
         if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node, path)
+            return _scalar(node)
         with self._inside(node):
             return self._mapping(node, path) if isinstance(node, yaml.MappingNode) else self._sequence(node, path)
 
@@ -140,20 +141,13 @@ class _Reader:
         return f"{self.source}:{line}" if self.lines else self.source
 
     def problem_at(self, line: int, what: str, expected: str | None = None, hint: str | None = None) -> Problem:
-        return Problem(what, where=self._where(line), expected=expected, hint=hint)
+        if not self.lines:
+            what = what.replace(" in or above this line", "").replace("this line", "the value")
+        return Problem(one_line(what, 200), where=self._where(line), expected=expected, hint=hint)
 
     def _report(self, node: yaml.Node, what: str, expected: str | None = None, hint: str | None = None) -> None:
         line = node.start_mark.line + 1
         self.problems.append((self.order + line, self.problem_at(line, what, expected, hint)))
-
-    def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:
-        if node.style is not None:
-            return node.value
-        try:
-            return read_scalar(node.value)
-        except ValueError as error:
-            self._report(node, f"{format_path(path)} is {error}", f"at most {MAX_INT_DIGITS} digits")
-            return 0
 
     def _sequence(self, node: yaml.Node, path: KeyPath) -> list[Any]:
         return [self.read(child, (*path, index)) for index, child in enumerate(node.value)]
@@ -197,15 +191,19 @@ class _Reader:
         if not isinstance(key, yaml.ScalarNode):
             self._report(key, f"a list or mapping stands {place}where a key belongs", "a word, as in lr: 3e-4")
             return None
-        if key.style is None and not _is_text(key.value):
+        if key.style is None and not isinstance(read_scalar(key.value), str):
             self._report(
                 key,
-                f"the key {key.value or '(nothing)'} {place}is not text",
+                f"the key {one_line(key.value) or '(nothing)'} {place}is not text",
                 "a word",
-                f'try: "{key.value}": ...' if key.value else None,
+                f'try: "{one_line(key.value)}": ...' if key.value else None,
             )
             return None
         return str(key.value)
+
+
+def _scalar(node: yaml.ScalarNode) -> Any:
+    return read_scalar(node.value) if node.style is None else node.value
 
 
 def _is_merge(key: yaml.Node) -> bool:
@@ -214,10 +212,3 @@ def _is_merge(key: yaml.Node) -> bool:
 
 def _own_pairs(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
     return ((key, value) for key, value in node.value if not _is_merge(key))
-
-
-def _is_text(plain: str) -> bool:
-    try:
-        return isinstance(read_scalar(plain), str)
-    except ValueError:
-        return False

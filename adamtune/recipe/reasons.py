@@ -16,7 +16,13 @@ def _above(number: float) -> Test:
     return lambda value: value > number
 
 
+_TOO_MANY: Final[tuple[Test, str]] = (_above(10**9), "a whole number from 1 to 1,000,000,000")
+
 _REASONS: Final[Mapping[str, tuple[tuple[Test, str], ...]]] = {
+    "training.epochs": (_TOO_MANY,),
+    "training.steps": (_TOO_MANY,),
+    "training.batch_size": (_TOO_MANY,),
+    "training.eval_every": (_TOO_MANY,),
     "optimizer.lr": ((_is(0), "a number above 0; at 0 no weight ever moves"),),
     "optimizer.betas[0]": (
         (_is(1), "a number in [0, 1); at 1.0 no gradient ever enters the first moment, so nothing moves"),
@@ -30,6 +36,7 @@ _REASONS: Final[Mapping[str, tuple[tuple[Test, str], ...]]] = {
     "clip.max_norm": ((_is(0), "a number above 0, or null: no clipping; at 0 every gradient would be cut to nothing"),),
     "schedule.warmup": (
         (_is(1), "a whole number of steps, or a fraction of all steps below 1; at 1.0 the full lr would never be used"),
+        (_above(10**9), "a number of steps from 0 to 1,000,000,000, or a fraction of all steps below 1"),
         (_above(1), "a fraction of all steps below 1, or a number of steps without a decimal point"),
     ),
     "data.split.val": (

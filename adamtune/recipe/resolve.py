@@ -143,5 +143,11 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    """Escapes what cannot be printed: PyYAML folds unusual line breaks in plain and single-quoted text."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, None if value.isprintable() else '"')
+
+
+_Dumper.add_representer(str, _text)
 _Dumper.add_implicit_resolver(_FLOAT_TAG, scalars.FLOAT_LINE, list("-+.0123456789"))
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:int", scalars.INT_LINE, list("-+0123456789"))

@@ -33,10 +33,7 @@ _WORDS: Final[dict[str, Scalar]] = {
 
 
 def read_scalar(text: str) -> Scalar:
-    """The value of an unquoted scalar.
-
-    Raises:
-        ValueError: A whole number of more than `MAX_INT_DIGITS` digits.
+    """The value of an unquoted scalar; a whole number of more than `MAX_INT_DIGITS` digits as a float.
 
     >>> [read_scalar(text) for text in ("3e-4", "1E5", "64", "off", "true", "~")]
     [0.0003, 100000.0, 64, 'off', True, None]
@@ -44,9 +41,7 @@ def read_scalar(text: str) -> Scalar:
     if text in _WORDS:
         return _WORDS[text]
     if INT.fullmatch(text):
-        if len(text) > MAX_INT_DIGITS:
-            raise ValueError(f"a whole number of {len(text)} digits")
-        return int(text)
+        return int(text) if len(text) <= MAX_INT_DIGITS else float(text)
     if FLOAT.fullmatch(text):
         return float(text)
     if _BASED.fullmatch(text):

@@ -37,8 +37,12 @@ def find_recipe(text: str) -> Path:
         RecipeError: There is no such file; says which names come near.
     """
     path = Path(text)
-    if path.is_file():
-        return path
+    try:
+        if path.is_file():
+            return path
+    except OSError as error:  # a name that no file can have
+        what = f"cannot be read: {error.strerror}"
+        raise RecipeError(Problem(what, where=f"{text[:60]}...", expected="a path of a YAML file")) from None
     folder, _, name = text.rpartition("/")
     if folder in {"", "recipes"} and name.removesuffix(".yaml") in shipped_recipes():
         return recipes_dir() / f"{name.removesuffix('.yaml')}.yaml"

@@ -32,11 +32,11 @@ _KNOWN: Final[dict[str, Words]] = {
     },
     "expected ',' or '}'": {
         "what": "a { in or above this line is not closed, or a comma is missing",
-        "expected": "{key: value, key: value}",
+        "expected": "braces in pairs, as in {key: value, key: value}",
     },
     "expected ',' or ']'": {
         "what": "a [ in or above this line is not closed, or a comma is missing",
-        "expected": "[0.9, 0.999]",
+        "expected": "brackets in pairs, as in [0.9, 0.999]",
     },
     "expected <block end>": {
         "what": "this line does not fit what stands before it",
@@ -108,6 +108,8 @@ def explain_syntax(error: yaml.YAMLError, text: str) -> tuple[int, Words]:
         return _colon_out_of_place(lines, line)
     if "could not find expected ':'" in problem and getattr(error, "context_mark", None):
         line = error.context_mark.line + 1  # type: ignore[attr-defined]
+        if ":" in lines[line - 1]:
+            return line, {"what": "this line has no space after its colon", "expected": "key: value"}
     known = next((words for key, words in _KNOWN.items() if key in complaint), None)
     short = problem.splitlines()[0]
     return line, known or {"what": f"this is not YAML: {short}", "expected": "YAML, such as lr: 3e-4"}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
 from adamtune.errors import Problem, RecipeError
+from adamtune.recipe import planned
 from adamtune.recipe.fields import Schema, example, field_at, section_at
 from adamtune.recipe.layers import ALTERNATIVES, ONLY_FOR_PYTHON, Layered
 from adamtune.recipe.paths import KeyPath, format_path, near, value_at
+from adamtune.recipe.reading import Origin
 from adamtune.recipe.schema import Model, Recipe
 from adamtune.recipe.targets import parse_target
 from adamtune.recipe.wording import missing_key, shown, unknown_key, wrong_value
@@ -50,11 +52,11 @@ class Validation:
         data = self.layered.data
         for section in ("data", "model"):
             data.setdefault(section, {})
+        recipe: Recipe | None = self._validated(Recipe, {**data, "model": self._bare_model()}, ())
         self._check_alternatives()
         self._check_source()
         self._check_targets()
         options = self._options()
-        recipe: Recipe | None = self._validated(Recipe, {**data, "model": self._bare_model()}, ())
         if self.problems or recipe is None:
             self.problems.sort(key=lambda problem: problem[0])
             raise RecipeError(*(problem for _, problem in self.problems))
@@ -62,8 +64,13 @@ class Validation:
 
     def add(self, path: KeyPath, problem: Problem) -> None:
         """Notes a problem at the place of a path."""
-        origin = self.layered.origin(path)
+        origin = self._origin(path)
         self.problems.append((origin.order if origin else 0, problem))
+
+    def _origin(self, path: KeyPath) -> Origin | None:
+        """Where the user wrote a value; None where it comes from the defaults."""
+        origin = self.layered.origin(path)
+        return origin if origin is not None and origin.order > 0 else None
 
     def _value(self, path: KeyPath) -> Any:
         try:
@@ -85,11 +92,23 @@ class Validation:
                     self.add(args, self._problem(args, what, expected))
 
     def _missing_alternative(self, first: KeyPath, second: KeyPath) -> None:
-        known = self._known(first)
+        section, known = first[:1], self._known(first)
+        name, key = str(section[0]), str(first[1])
+        if self._is_mistyped(section, (key, str(second[1]))):
+            return
         expected = f"one of them; {format_path(first)} takes {', '.join(known)}" if known else "one of the two"
-        line = f"{first[0]}: {{{first[1]}: {example(field_at(Recipe, first))}}}"
+        line = f"{key}: {example(field_at(Recipe, first))}"
+        there = self._origin(section) is not None
         what = f"{format_path(first)} or {format_path(second)} is missing"
-        self.add(first[:1], self._problem(first[:1], what, expected, f"add: {line}"))
+        hint = f"add: {line}, under {name}" if there else f"add: {name}: {{{line}}}"
+        self.add(section, self._problem(section, what, expected, hint))
+
+    def _is_mistyped(self, section: KeyPath, wanted: Collection[str]) -> bool:
+        """Whether a key of a section, which has a message of its own, stands for one of those that are missing."""
+        keys = self._value(section) if section else self.layered.data
+        known = section_at(Recipe, section)
+        unknown = [key for key in keys if known is None or key not in known.model_fields]
+        return any(near(key, wanted) or format_path((*section, key)) in planned.KEYS for key in unknown)
 
     def _known(self, path: KeyPath) -> tuple[str, ...]:
         if path == ("data", "source"):
@@ -97,7 +116,7 @@ class Validation:
         return tuple(sorted(self.kinds or ())) if path == ("model", "kind") else ()
 
     def _problem(self, path: KeyPath, what: str, expected: str | None = None, hint: str | None = None) -> Problem:
-        origin = self.layered.origin(path)
+        origin = self._origin(path)
         return Problem(what, where=origin.where if origin else self.file, expected=expected, hint=hint)
 
     def _check_source(self) -> None:
@@ -115,7 +134,7 @@ class Validation:
         for path in (("data", "python"), ("model", "python")):
             target = self._value(path)
             if isinstance(target, str) and parse_target(target) is None:
-                self.add(path, wrong_value(path, target, self.layered.origin(path)))
+                self.add(path, wrong_value(path, target, self._origin(path)))
 
     def _bare_model(self) -> Any:
         """The model section without its family's options, which have a schema of their own."""
@@ -128,24 +147,26 @@ class Validation:
             return {}
         options = {key: value for key, value in model.items() if key not in Model.model_fields}
         kind = model.get("kind")
-        if kind is None or not isinstance(kind, str):
-            if model.get("python") is not None:
-                for key, value in options.items():
+        if not isinstance(kind, str):
+            for key, value in options.items():
+                if model.get("python") is not None or near(key, ("kind", "python")):
                     self._unread_option(key, value)
             return {}
         if self.kinds is None:
             return options
         if kind not in self.kinds:
             path = ("model", "kind")
-            self.add(path, wrong_value(path, kind, self.layered.origin(path), known=self._known(path)))
+            problem = wrong_value(path, kind, self._origin(path), known=self._known(path))
+            hint = problem.hint or "try: python: my_model.py:build, a function that returns an nn.Module"
+            self.add(path, replace(problem, hint=hint))
             return {}
         validated = self._validated(self.kinds[kind], options, _MODEL)
         return validated.model_dump() if validated is not None else {}
 
     def _unread_option(self, key: str, value: Any) -> None:
         path = ("model", key)
-        known = ("python", "args")
-        problem = unknown_key(path, value, self.layered.origin(path), known)
+        known = ("python", "args") if self._value(("model", "python")) is not None else ("kind", "python")
+        problem = unknown_key(path, value, self._origin(path), known)
         if not near(key, known):
             hint = f"try: args: {{{key}: {shown(value)}}}"
             problem = Problem(problem.what, problem.where, f"{', '.join(known)}, beside model.python", hint)
@@ -165,8 +186,10 @@ class Validation:
 
     def _explain(self, schema: Schema, path: KeyPath, prefix: KeyPath, kind: str, data: Mapping[str, Any]) -> None:
         full = (*prefix, *path)
-        origin = self.layered.origin(full)
+        origin = self._origin(full)
         if kind == "missing":
+            if self._is_mistyped(full[:-1], (str(full[-1]),)):
+                return
             line = f"name: {self.stem}" if full == ("name",) else _line(full, field_at(schema, path))
             self.add(full, missing_key(full, origin, self.file, line))
             return
@@ -186,7 +209,7 @@ class Validation:
 
     def _too_much_held_out(self, split: Mapping[str, Any]) -> None:
         paths = [("data", "split", key) for key in ("val", "test")]
-        last = max(paths, key=lambda path: origin.order if (origin := self.layered.origin(path)) else 0)
+        last = max(paths, key=lambda path: origin.order if (origin := self._origin(path)) else 0)
         what = f"data.split.val and data.split.test are {split['val']} and {split['test']}"
         expected = "less than 1 together; the rest is what the model trains on"
         self.add(last, self._problem(last, what, expected, "try: split: {val: 0.2, test: 0.2}"))

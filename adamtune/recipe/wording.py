@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Collection
 from typing import Any, Final
 
 import yaml
+from pydantic.fields import FieldInfo
 
 from adamtune.errors import Problem
 from adamtune.recipe import planned
@@ -15,21 +18,25 @@ from adamtune.recipe.reading import Origin
 from adamtune.recipe.reasons import reason
 from adamtune.recipe.scalars import read_scalar
 from adamtune.recipe.schema import Recipe
+from adamtune.recipe.showing import LONGEST, one_line
 from adamtune.recipe.synonyms import SYNONYMS
 
-_LONGEST: Final = 60
+_SWEPT: Final = frozenset({"optimizer.lr", "optimizer.eps", "optimizer.weight_decay"})
+"""Where a list says that somebody wants to compare values."""
 
 
 def shown(value: Any, origin: Origin | None = None) -> str:
     """A value as the user wrote it: text in quotes, numbers with their own digits, long things cut short."""
     written = origin.text if origin is not None else ""
     if isinstance(value, str):
-        return f'"{_short(value)}"'
+        return f'"{one_line(value)}"'
     if value is None:
         return "null" if written else "empty"
+    if isinstance(value, float) and math.isnan(value):
+        return written or "nan"
     if isinstance(value, dict | list):
-        return _short(yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6).strip())
-    return _short(
+        return one_line(yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6).strip())
+    return one_line(
         written if _reads_as(written, value) else str(value).lower() if isinstance(value, bool) else f"{value}"
     )
 
@@ -54,6 +61,8 @@ def wrong_value(
     words = tuple(known) or (choices(field) if field is not None else ())
     described = (field.description if field is not None else None) or "another value"
     expected = reason(name, value) or (_listed(words) if words else described)
+    if isinstance(value, float) and not math.isfinite(value):
+        expected = expected.replace("a number", "a finite number", 1)
     if isinstance(value, str) and value in planned.VALUES.get(name, ()):
         return _problem(origin, f"{name} is {shown(value)}, which is planned and not there yet", expected)
     return _problem(origin, f"{name} is {shown(value, origin)}", expected, _value_hint(path, value, words, field))
@@ -68,14 +77,14 @@ def unknown_key(path: KeyPath, value: Any, origin: Origin | None, section: Colle
         origin: Where that was written.
         section: The keys that its section has.
     """
-    name, key = format_path(path), str(path[-1])
+    name = format_path(path)
     if name in planned.KEYS:
         return _problem(origin, f"{name} is planned and not there yet", hint=f"try: {planned.KEYS[name]}")
     return _problem(
         origin,
-        f"unknown key {_short(name) or '(empty)'}",
+        f"unknown key {one_line(name) or '(empty)'}",
         f"{', '.join(section)}" if section else None,
-        _key_hint(path, key, value, section),
+        _key_hint(path, shown(value, origin), section),
     )
 
 
@@ -98,25 +107,38 @@ def _not_a_section(name: str, value: Any, origin: Origin | None, section: Schema
     return _problem(
         origin,
         f"{name} is {shown(value, origin)}",
-        f"keys below it, of {', '.join(keys)}",
+        f"a section with the keys {', '.join(keys)}",
         f"try: {name.rpartition('.')[2]}: {example_line}",
     )
 
 
-def _value_hint(path: KeyPath, value: Any, words: tuple[str, ...], field: Any) -> str | None:
-    keys = [key for key in path if isinstance(key, str)]
-    key = keys[-1] if keys else ""
+def _value_hint(path: KeyPath, value: Any, words: tuple[str, ...], field: FieldInfo | None) -> str | None:
+    key = next((key for key in reversed(path) if isinstance(key, str)), "")
+    if key == "name":
+        return _name_hint(value)
+    if isinstance(value, list) and format_path(path) in _SWEPT and value:
+        return f"run: adamtune sweep RECIPE --knob {key} --values {','.join(map(str, value))}"
     if words:
-        if "none" in words and (value is None or value is False or value in ("no", "off", "null", "")):
-            return f"try: {key}: none"
-        close = near(value, words) if isinstance(value, str) else []
-        return f"did you mean: {close[0]}" if close else None
-    meant = _meant_number(value, example(field))
+        return _word_hint(key, value, words)
+    good = example(field)
+    meant = _meant_number(value, good)
     if meant is not None and not isinstance(path[-1], int):
         return f"try: {key}: {meant}"
-    if "null" in ((field.description if field else None) or "") and value in ("none", "None", "no", "off", False):
-        return f"try: {key}: null"
-    return f"try: {key}: {example(field)}" if field is not None and example(field) else None
+    return f"try: {key}: {good}" if good is not None else None
+
+
+def _word_hint(key: str, value: Any, words: tuple[str, ...]) -> str | None:
+    if "none" in words and (value is None or value is False or value in ("no", "off", "null", "")):
+        return f"try: {key}: none"
+    close = near(value, words) if isinstance(value, str) else []
+    return f"did you mean: {close[0]}" if close else None
+
+
+def _name_hint(value: Any) -> str | None:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f'try: name: "{value}"'
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", value)[:80].strip("._-") if isinstance(value, str) else ""
+    return f"try: name: {plain}" if plain else None
 
 
 def _meant_number(value: Any, like: str | None) -> str | None:
@@ -133,18 +155,15 @@ def _meant_number(value: Any, like: str | None) -> str | None:
     if not isinstance(value, str):
         return None
     plain = value.strip().replace("_", "").replace(",", "")
-    try:
-        number = read_scalar(plain) if len(plain) < _LONGEST else None
-    except ValueError:
-        return None
+    number = read_scalar(plain) if len(plain) < LONGEST else None
     return plain if isinstance(number, int | float) and not isinstance(number, bool) else None
 
 
-def _key_hint(path: KeyPath, key: str, value: Any, section: Collection[str]) -> str | None:
-    known = list(all_keys(Recipe))
-    if key in known:
-        top, _, rest = key.partition(".")
-        return f"try: {top}: {{{rest}: {shown(value).strip(chr(34))}}}" if rest else None
+def _key_hint(path: KeyPath, value: str, section: Collection[str]) -> str | None:
+    key, known = str(path[-1]), list(all_keys(Recipe))
+    top, _, rest = key.partition(".")
+    if key in known and rest:
+        return f"try: {top}: {{{rest}: {value}}}"
     close = near(key, section)
     if close:
         return f"did you mean: {close[0]}"
@@ -157,6 +176,8 @@ def _key_hint(path: KeyPath, key: str, value: Any, section: Collection[str]) -> 
 
 def _pointer(path: KeyPath, target: str) -> str:
     section, _, key = target.rpartition(".")
+    if target == "optimizer.betas":
+        return "try: betas: [0.9, 0.999]" + ("" if section == format_path(path[:-1]) else f", under {section}")
     return f"did you mean: {key}" if section == format_path(path[:-1]) else f"did you mean: {target}"
 
 
@@ -168,14 +189,5 @@ def _listed(words: Collection[str]) -> str:
     return " or ".join(words) if len(words) <= 2 else ", ".join(words)
 
 
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
-
-
 def _reads_as(written: str, value: Any) -> bool:
-    try:
-        return bool(written) and read_scalar(written) == value
-    except ValueError:
-        return False
+    return bool(written) and read_scalar(written) == value

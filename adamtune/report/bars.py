@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from adamtune.tuning.results import Estimate
 
-_LOG_RANGE: Final = 10.0  # from this ratio of largest to smallest mean on, a log scale tells the small ones apart
+_LOG_RANGE: Final = 4.0  # from this ratio of largest to smallest mean on, a log scale tells the small ones apart
 _LEAST, _MOST = 10, 40  # characters
+_HUGE: Final = 1e30  # a larger loss is no different, and differences of it would overflow
 DOT, LINE, REFERENCE = "●", "─", "┊"
 
 
@@ -40,20 +41,20 @@ class Scale:
     def of(cls, estimates: Iterable[Estimate]) -> Scale:
         """The scale that holds every finite mean; intervals may run off its ends."""
         means = [estimate.mean for estimate in estimates if math.isfinite(estimate.mean)]
+        means = [min(max(mean, -_HUGE), _HUGE) for mean in means]
         low, high = min(means, default=0.0), max(means, default=1.0)
         if high <= low:
-            low, high = low - (abs(low) or 1.0) * 0.5, high + (abs(high) or 1.0) * 0.5
+            low, high = low - max(abs(low) / 2, 1e-9), high + max(abs(high) / 2, 1e-9)
         return cls(low, high, low > 0 and high / low >= _LOG_RANGE)
 
     def place(self, loss: float, width: int) -> int:
         """Character, from 0, at which a loss stands; outside 0 to width - 1 where it is off the scale."""
+        loss = min(max(loss, -_HUGE), _HUGE)
         if self.log:
-            if loss <= 0:
-                return -1
-            share = math.log(loss / self.low) / math.log(self.high / self.low)
+            share = math.log(loss / self.low) / math.log(self.high / self.low) if loss > 0 else -1.0
         else:
             share = (loss - self.low) / (self.high - self.low)
-        return round(min(max(share, -1.0), 2.0) * (width - 1))
+        return round(min(max(share, -1.0), 2.0) * (width - 1)) if math.isfinite(share) else width
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,5 +90,5 @@ class Bar:
                 first, last = self.scale.place(low, width), self.scale.place(high, width)
                 for i in range(max(first, 0), min(last, width - 1) + 1):
                     cells[i] = LINE
-            cells[self.scale.place(mean, width)] = DOT
+            cells[min(max(self.scale.place(mean, width), 0), width - 1)] = DOT
         return "".join(cells)

@@ -23,6 +23,7 @@ _HEIGHT: Final = 15
 _WIDEST: Final = 100  # a curve stretched over a very wide terminal only looks flatter
 _LOG_RANGE: Final = 20.0  # below this ratio of largest to smallest loss a linear scale shows more
 _CUT: Final = 10.0  # losses above this many times the start tell nothing but "diverged", and would flatten the rest
+_HUGE: Final = 1e30  # a larger loss is no different, and squares of it would overflow
 
 
 def mean_curve(curves: Iterable[Curve]) -> list[tuple[int, float]]:
@@ -60,11 +61,21 @@ class LossChart:
         if not val and not train:
             yield Text("no finite loss to draw")
             return
+        if len({step for step, _ in (*val, *train)}) < 2:
+            yield self._only_point(val or train)
+            return
         yield self._plot(val, train, min(options.max_width, _WIDEST))
         yield self._legend(bool(val), bool(train), _is_cut(val + train, self.constant_loss))
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         return Measurement(40, min(options.max_width, _WIDEST))
+
+    def _only_point(self, curve: Curve) -> Text:
+        step, loss = curve[0]
+        text = Text(f"no curve to draw: the only finite loss is {loss:.4g}, at step {step}")
+        if math.isfinite(self.constant_loss):
+            text.append(f"; the best constant predictor has {self.constant_loss:.4g}")
+        return text
 
     def _plot(self, val: Curve, train: Curve, width: int) -> Text:
         import plotext
@@ -111,7 +122,7 @@ class LossChart:
 
 
 def _drawable(curve: Curve) -> list[tuple[int, float]]:
-    return [(step, loss) for step, loss in curve if math.isfinite(loss)]
+    return [(step, min(max(loss, -_HUGE), _HUGE)) for step, loss in curve if math.isfinite(loss)]
 
 
 def _ceiling(losses: Sequence[float], constant_loss: float) -> float:
@@ -142,15 +153,17 @@ def _rulers(figure: object, steps: Sequence[int], low: float, high: float, *, lo
     y, x = figure.ruler("y"), figure.ruler("x")  # type: ignore[attr-defined]  # plotext has no types
     scale = math.log10 if log else float
     y_ticks = log_ticks(low, high) if log else linear_ticks(low, high)
-    places = -1 if log and low < 1e-3 else numbers.decimals([t for t in y_ticks if t], digits=2)
-    y.lim(scale(low), scale(high)).ticks(
-        [scale(tick) for tick in y_ticks], [numbers.one(tick, places, digits=1 if log else 2) for tick in y_ticks]
-    )
+    y.lim(scale(low), scale(high)).ticks([scale(tick) for tick in y_ticks], _labels(y_ticks, log=log))
     first, last = min(steps), max(steps)
     if first == last:
         first, last = first - 1, last + 1
     x_ticks = [tick for tick in linear_ticks(first, last, count=6) if tick == int(tick)]
     x.lim(first, last).ticks(x_ticks, [str(int(tick)) for tick in x_ticks])
+
+
+def _labels(ticks: Sequence[float], *, log: bool) -> list[str]:
+    """Linear ticks differ by a constant, so decimals tell them apart; log ticks have one digit that counts."""
+    return numbers.column(ticks, digits=1) if log else numbers.settings(ticks)
 
 
 def linear_ticks(low: float, high: float, count: int = 5) -> list[float]:

@@ -54,7 +54,7 @@ def _evidence(evidence: Mapping[str, Any]) -> Table:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in evidence.items():
-        grid.add_row(str(name).replace("_", " "), evidence_text(value))
+        grid.add_row(Text(str(name).replace("_", " ")), Text(evidence_text(value)))
     return grid
 
 
@@ -81,11 +81,10 @@ def _remedies(remedies: Sequence[Remedy]) -> Table:
     grid.add_column(no_wrap=True, style="bold")
     grid.add_column(overflow="fold")
     for place, remedy in enumerate(remedies):
-        grid.add_row("or:" if place else "try:", remedy.why)
+        grid.add_row("or:" if place else "try:", Text(remedy.why))
         for key, value in remedy.set.items():
-            argument = f"--set {set_argument(key, value)}"
-            if argument not in remedy.command:  # the command says it already
-                grid.add_row("", Text(argument, "green"))
+            if f"{key}=" not in remedy.command:  # the command says it already
+                grid.add_row("", Text(f"--set {set_argument(key, value)}", "green"))
         if remedy.command:
             grid.add_row("run:", Text(remedy.command, "bold"))
     return grid

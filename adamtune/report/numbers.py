@@ -113,7 +113,7 @@ def duration(seconds: float) -> str:
     """Seconds as a person says them.
 
     >>> duration(0.42), duration(75.0), duration(4000.0), duration(float("nan"))
-    ('0.4 s', '1 min 15 s', '1 h 7 min', '-')
+    ('0.4 s', '1 min 15 s', '1 h 6 min', '-')
     """
     if not math.isfinite(seconds):
         return ABSENT

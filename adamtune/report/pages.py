@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Group
 from rich.text import Text
 
 from adamtune.report import numbers
+from adamtune.report.bars import DOT, LINE, REFERENCE
 from adamtune.report.charts import LossChart, mean_curve
 from adamtune.report.findings import draw_findings, verdict_style
 from adamtune.report.tables import seeds_table, trials_table, verdicts_table
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from adamtune.diagnosis.result import Diagnosis
+    from adamtune.diagnosis.result import Diagnosis, TrialDiagnosis
     from adamtune.runs.reader import Run
     from adamtune.runs.record import Record
     from adamtune.tuning.results import BaselineResult, Improvement, SweepResult
@@ -42,8 +43,14 @@ def baseline_page(result: BaselineResult) -> RenderableType:
 
 def _lost_seeds(result: BaselineResult) -> RenderableType | None:
     lost = [row for row in result.seeds if row.state in {"diverged", "failed"}]
-    lines = [f"seed {row.seed} {row.state} at step {row.step} of {result.steps}: {row.verdict}" for row in lost]
+    lines = [_lost(f"seed {row.seed}", row.state, row.step, row.reason, result.steps) for row in lost]
     return Text("\n".join(lines), "red") if lines else None
+
+
+def _lost(who: str, state: str, step: int, reason: str, steps: int) -> str:
+    """Who stopped where and why; the reason may end in the step, which need not be said twice."""
+    why = reason.removesuffix(f" at step {step}")
+    return f"{who} {state} at step {step}" + (f" of {steps}" if steps else "") + (f": {why}" if why else "")
 
 
 def _baseline_chart(result: BaselineResult) -> LossChart:
@@ -55,6 +62,9 @@ def _baseline_chart(result: BaselineResult) -> LossChart:
         constant_loss=result.constant_loss,
         caption=_of(len(shown), len(result.seeds), "seed"),
     )
+
+
+_BAR_LEGEND: Final = f"{DOT} mean, {LINE} 95% interval of that value alone, {REFERENCE} mean of the baseline"
 
 
 def sweep_page(result: SweepResult) -> RenderableType:
@@ -69,7 +79,7 @@ def sweep_page(result: SweepResult) -> RenderableType:
     )
     return _stack(
         Group(head, Text("; ".join(words)), Text(f"executed: {result.strategy}"), Text(f"run: {result.run_dir}")),
-        trials_table(result),
+        Group(trials_table(result), Text(), Text(_BAR_LEGEND, "dim")),
         _reasons(result),
         Group(Text(f"recipe: {result.tuned_recipe}"), Text(f"study:  {result.study_name} in {result.study_storage}")),
         _next(result.next_command),
@@ -118,18 +128,33 @@ def diagnosis_page(diagnosis: Diagnosis, run: Run) -> RenderableType:
 
 def _groups_table(diagnosis: Diagnosis) -> RenderableType | None:
     if diagnosis.trials:
-        rows = [(str(t.trial), _settings_text(t.settings), str(t.n_members), t.verdict) for t in diagnosis.trials]
-        return verdicts_table(("trial", "settings", "members", "verdict"), rows)
+        return _trials_verdicts(diagnosis.trials)
     rows = [(str(m.member), str(m.seed), m.role, m.verdict) for m in diagnosis.members]
     return verdicts_table(("member", "seed", "role", "verdict"), rows) if len(rows) > 1 else None
 
 
-def _settings_text(settings: object) -> str:
-    from collections.abc import Mapping
+def _trials_verdicts(trials: Sequence[TrialDiagnosis]) -> RenderableType:
+    """One row a trial by the value of its knob; a column for each setting in which trials differ."""
+    keys = sorted({key for trial in trials for key in trial.settings})
+    values = {key: [trial.settings.get(key) for trial in trials] for key in keys}
+    columns = {key: _setting_column(column) for key, column in values.items()}
+    order = sorted(range(len(trials)), key=lambda i: [_sortable(values[key][i]) for key in keys])
+    rows = [
+        (str(trials[i].trial), *(columns[key][i] for key in keys), str(trials[i].n_members), trials[i].verdict)
+        for i in order
+    ]
+    return verdicts_table(("trial", *keys, "members", "verdict"), rows)
 
-    if not isinstance(settings, Mapping):
-        return str(settings)
-    return ", ".join(f"{key}={numbers.setting(value)}" for key, value in settings.items())
+
+def _setting_column(values: Sequence[Any]) -> list[str]:
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return numbers.settings(values)
+    return [numbers.setting(value) for value in values]
+
+
+def _sortable(value: Any) -> tuple[bool, float, str]:
+    number = isinstance(value, int | float)
+    return (not number, value if number else 0.0, str(value))
 
 
 def _endings(run: Run) -> RenderableType | None:
@@ -139,8 +164,8 @@ def _endings(run: Run) -> RenderableType | None:
         records = run.records.get(member.number, ())
         if records and records[-1].state in {"diverged", "failed"}:
             last = records[-1]
-            why = f": {last.reason}" if last.reason else ""
-            lines.append(f"member {member.number} (seed {member.seed}) {last.state} at step {last.step}{why}")
+            who = f"member {member.number} (seed {member.seed})"
+            lines.append(_lost(who, last.state, last.step, last.reason, run.total_steps))
     return Text("\n".join(lines), "red") if lines else None
 
 

@@ -76,6 +76,12 @@ def describe(progress: Progress) -> str:
     return f"{members}, best val loss {progress.best_val_loss:.4f}"
 
 
+def _short(progress: Progress) -> str:
+    """The same where it stands beside a bar."""
+    members = f"{progress.running}/{progress.members} members"
+    return f"{members}, val loss {progress.best_val_loss:.4f}" if math.isfinite(progress.best_val_loss) else members
+
+
 class _Lines:
     """A listener that writes a line at the start and end of each stage, and one every ten seconds between."""
 
@@ -105,14 +111,14 @@ def _bar(console: Console) -> Iterator[Listener]:
     columns = (
         rich_progress.TextColumn("{task.fields[stage]}", markup=False),
         rich_progress.BarColumn(bar_width=None),
-        rich_progress.TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
+        rich_progress.TextColumn("{task.fields[steps]}"),
         rich_progress.TextColumn("{task.fields[words]}", markup=False),
         rich_progress.TextColumn("{task.fields[left]}", style="dim"),
     )
     pace = _Pace(time.monotonic)
     # Gone when the work is done: what it said is in the result. stdout is not its business.
     bar = rich_progress.Progress(*columns, console=console, transient=True, expand=True, redirect_stdout=False)
-    task = bar.add_task("", total=1, stage="preparing", words="", left="")
+    task = bar.add_task("", total=None, stage="preparing", steps="", words="", left="")
     drawn = -math.inf
 
     def listen(progress: Progress) -> None:
@@ -128,7 +134,8 @@ def _bar(console: Console) -> Iterator[Listener]:
             total=max(progress.total_steps, 1),
             completed=progress.step,
             stage=progress.stage,
-            words=describe(progress),
+            steps=f"{progress.step}/{progress.total_steps} steps",
+            words=_short(progress),
             left=pace.left(progress),
         )
 

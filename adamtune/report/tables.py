@@ -134,7 +134,7 @@ def verdicts_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A table whose last column is a verdict."""
     table = plain_table()
     for name in head:
-        table.add_column(name, justify="right" if name in {"member", "seed", "trial", "members"} else "left")
+        table.add_column(name, justify="left" if name in {"role", "verdict"} else "right")
     for *cells, verdict in rows:
         table.add_row(*cells, Text(verdict, verdict_style(verdict)))
     return table

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
 from adamtune.data.dataset import Part
 
 
-class Batches:
-    """Shuffled batches, the same for every member of one seed (common random numbers).
+def batches_per_epoch(n: int, batch_size: int) -> int:
+    """Batches in one pass over `n` examples.
 
-    Every epoch is a fresh permutation; its last batch may be smaller, so that no example is left out.
+    The last one may be smaller. A last batch of a single example is left out, since layers that
+    take statistics over a batch refuse it; which example that is changes from epoch to epoch.
+
+    >>> batches_per_epoch(130, 64), batches_per_epoch(129, 64), batches_per_epoch(40, 64)
+    (3, 2, 1)
+    """
+    size = min(batch_size, n)
+    whole, rest = divmod(n, size)
+    return whole + (rest > 1)
+
+
+class Batches:
+    """Shuffled batches, the same for every member of one seed (common random numbers); each epoch a new order.
 
     Args:
         part: The training split.
@@ -25,7 +35,7 @@ class Batches:
         self._part = part
         self._n = len(part.x)
         self._size = min(batch_size, self._n)
-        self.steps_per_epoch = math.ceil(self._n / self._size)
+        self.steps_per_epoch = batches_per_epoch(self._n, batch_size)
         self._epoch = -1
         self._orders = torch.empty(0)
         self._take_seeds(seeds)

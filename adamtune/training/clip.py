@@ -8,7 +8,8 @@ from torch import Tensor
 
 def grad_norms(grads: Tensor) -> Tensor:
     """Global gradient norm of each member, shape [K], from gradients of shape [K, P]."""
-    return torch.linalg.vector_norm(grads, dim=1)
+    norms: Tensor = torch.linalg.vector_norm(grads, dim=1)
+    return norms
 
 
 def clip_by_norm(grads: Tensor, norms: Tensor, max_norm: Tensor) -> Tensor:

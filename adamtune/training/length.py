@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
 from adamtune.recipe.schema import Recipe
+from adamtune.training.batches import batches_per_epoch
 
 MIN_EVALUATIONS: Final = 20
 """Evaluations of a run, unless a recipe says otherwise: fewer points show no trend to a diagnosis."""
@@ -18,7 +18,7 @@ class Length:
 
     Args:
         total_steps: Updates of each member.
-        steps_per_epoch: Updates in one pass over the training split, the smaller last batch included.
+        steps_per_epoch: Updates in one pass over the training split, a smaller last batch included.
         eval_every: Updates between two evaluations; the last update is always evaluated too.
     """
 
@@ -30,7 +30,7 @@ class Length:
     def of(cls, recipe: Recipe, n_train: int) -> Length:
         """The counts that a recipe means for so many training examples."""
         training = recipe.training
-        steps_per_epoch = math.ceil(n_train / min(training.batch_size, n_train))
+        steps_per_epoch = batches_per_epoch(n_train, training.batch_size)
         total = training.steps or (training.epochs or 0) * steps_per_epoch
         often = min(steps_per_epoch, max(1, total // MIN_EVALUATIONS))
         return cls(total, steps_per_epoch, training.eval_every or often)

@@ -34,7 +34,7 @@ class Layout:
 
     def views(self, flat: Tensor) -> dict[str, Tensor]:
         """Each parameter as a view of shape [K, *P] into a buffer of shape [K, P]."""
-        parts = flat.split(self.sizes, dim=1)
+        parts = torch.split(flat, self.sizes, dim=1)
         return {
             name: part.view(flat.shape[0], *shape)
             for name, part, shape in zip(self.names, parts, self.shapes, strict=True)

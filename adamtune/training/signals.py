@@ -23,7 +23,12 @@ def update_ratio(update: Tensor, param: Tensor) -> Tensor:
     Returns:
         Norm of the update over norm of the parameter, no unit, shape [K]; inf or nan where a parameter is all zero.
     """
-    return torch.linalg.vector_norm(update.flatten(1), dim=1) / torch.linalg.vector_norm(param.flatten(1), dim=1)
+    return _norms(update) / _norms(param)
+
+
+def _norms(values: Tensor) -> Tensor:
+    norms: Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
+    return norms
 
 
 class Window:

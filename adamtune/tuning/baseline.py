@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from adamtune.data.load import load_data
-from adamtune.diagnosis.engine import Diagnosis, diagnose_run
+from adamtune.diagnosis.engine import diagnose_run
+from adamtune.diagnosis.result import Diagnosis
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.reader import Run
 from adamtune.runs.record import Record
@@ -50,7 +51,8 @@ def run_baseline(request: BaselineRequest, listen: Listener) -> BaselineResult:
         run = session.read()
         diagnosis = diagnose_run(run)
         result = _result(session, run, diagnosis)
-        session.finish({"verdict": result.verdict, "metrics": summarised(result.metrics), "wall_s": result.wall_s})
+        summary = {"verdict": result.verdict, "metrics": summarised(result.metrics), "wall_s": result.wall_s}
+        session.finish(summary, diagnosis)
     finally:
         session.close()
     return result
@@ -93,6 +95,7 @@ def _seed_row(entry: MemberEntry, records: tuple[Record, ...], verdict: str) -> 
         seed=entry.seed,
         state=last.state,
         step=last.step,
+        reason=last.reason,
         metrics={name: last.signals[name] for name in MEASURED if name in last.signals},
         verdict=verdict,
         curve=_curve(records, "val_loss"),

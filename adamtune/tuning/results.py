@@ -37,6 +37,7 @@ class SeedRow:
         seed: Its seed.
         state: How it ended.
         step: The step at which it ended.
+        reason: Why, in words, where it did not complete; empty otherwise.
         metrics: Its last measured losses and accuracies by signal name.
         verdict: The diagnosis of this member alone.
         curve: (step, val_loss) of every evaluation; the loss may be nan or inf.
@@ -47,6 +48,7 @@ class SeedRow:
     seed: int
     state: State
     step: int
+    reason: str
     metrics: Mapping[str, float]
     verdict: str
     curve: tuple[tuple[int, float], ...]

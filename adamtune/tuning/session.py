@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 from adamtune.errors import RunError
 from adamtune.recipe.resolve import dump_recipe
 from adamtune.runs import directory
+from adamtune.runs.jsonfile import read_json
 from adamtune.runs.manifest import MemberEntry, describe_machine, git_commit
 from adamtune.runs.reader import Run, read_run
 from adamtune.runs.writer import RunWriter
 
 if TYPE_CHECKING:
     from adamtune.data.dataset import Dataset
+    from adamtune.diagnosis.result import Diagnosis
     from adamtune.recipe.load import LoadedRecipe
     from adamtune.training.checkpoint import Checkpoint
     from adamtune.training.progress import Listener
@@ -58,8 +60,7 @@ class Session:
     ) -> None:
         self.loaded, self.dataset, self.trusted = loaded, dataset, trusted
         text = dump_recipe(loaded.recipe)
-        work = json.dumps([command, knob, text, dataset.fingerprint, dict(options)], default=str, sort_keys=True)
-        key = hashlib.sha256(work.encode()).hexdigest()
+        key = _work_key(command, knob, text, dataset.fingerprint, _code(loaded), dict(options))
         folder = runs_dir / loaded.recipe.name
         taken = None if new else _unfinished(folder, key)
         self.resumed = taken is not None
@@ -151,7 +152,7 @@ class Session:
     def _save(self, checkpoint: Checkpoint, key: str) -> None:
         from adamtune.training.checkpoint import Checkpoint
 
-        marked = Checkpoint(checkpoint.tensors, checkpoint.facts | {"population": key})
+        marked = Checkpoint(checkpoint.tensors, {**checkpoint.facts, "population": key})
         marked.save(self.path / directory.CHECKPOINT)
         self.writer.note(wall_s=self.wall_s)
 
@@ -171,9 +172,10 @@ class Session:
         words = list(dict.fromkeys(choice.words + (f" ({choice.note})" if choice.note else "") for choice in choices))
         return "; ".join(words)
 
-    def finish(self, summary: Mapping[str, Any]) -> None:
-        """Writes the summary and marks the run as finished."""
+    def finish(self, summary: Mapping[str, Any], diagnosis: Diagnosis) -> None:
+        """Writes the summary and the diagnosis, and marks the run as finished."""
         self.writer.save(directory.SUMMARY, summary)
+        self.writer.save(directory.DIAGNOSIS, diagnosis.as_dict())
         self.writer.note(wall_s=self.wall_s)
         self.writer.finish()
 
@@ -182,10 +184,22 @@ class Session:
         self.writer.close()
 
 
+def _work_key(*parts: Any) -> str:
+    """Equal for equal work: what tells whether an unfinished run can go on."""
+    return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _code(loaded: LoadedRecipe) -> list[str]:
+    """Digests of the user's own files that the recipe names: a changed model is other work."""
+    targets = [target for target in (loaded.recipe.data.python, loaded.recipe.model.python) if target]
+    files = [loaded.folder / target.rpartition(":")[0] for target in targets]
+    return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]
+
+
 def _unfinished(folder: Path, key: str) -> RunWriter | None:
     """The newest unfinished run that is the same work and that nobody is at work on."""
     for path in directory.runs_of(folder):
-        manifest = directory.read_json(path / directory.MANIFEST)
+        manifest = read_json(path / directory.MANIFEST)
         if manifest.get("work") == key and not manifest.get("finished"):
             with suppress(RunError):
                 return RunWriter(path)

@@ -72,7 +72,7 @@ def run_sweep(request: SweepRequest, listen: Listener) -> SweepResult:
             result = _sweep(session, study, knob, values, start, request.confirm, listen)
         finally:
             study.close()
-        session.finish({"knob": knob.name, "best_value": result.best_value, "decision": result.decision})
+        session.finish(_summary(result), diagnose_run(session.read()))
     finally:
         session.close()
     return result
@@ -226,6 +226,13 @@ def _next_command(session: Session, knob: Knob, decision: Decision, best: Trial 
     return command_for(["sweep", session.path, "--knob", other])
 
 
-def as_plain(result: SweepResult) -> dict[str, object]:
-    """A sweep's result as plain data."""
-    return dataclasses.asdict(result)
+def _summary(result: SweepResult) -> dict[str, object]:
+    return {
+        "knob": result.knob,
+        "baseline_value": result.baseline_value,
+        "best_value": result.best_value,
+        "decision": result.decision,
+        "why": result.why,
+        "improvement": dataclasses.asdict(result.improvement) if result.improvement else None,
+        "wall_s": result.wall_s,
+    }

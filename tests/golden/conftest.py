@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from rich.console import Console, RenderableType
 
-TEXTS = Path(__file__).parent / "texts"
+HERE = Path(__file__).parent
 
 
-def drawn(page: RenderableType, width: int = 100) -> str:
-    console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, emoji=False)
-    console.print(page)
-    text = console.file.getvalue()  # type: ignore[attr-defined]
-    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+@pytest.fixture(scope="session")
+def results() -> ModuleType:
+    """The made-up results of `results.py`."""
+    spec = importlib.util.spec_from_file_location("golden_results", HERE / "results.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def draw() -> Callable[[RenderableType, int], str]:
+    """Draws a page as it looks in a file of that width."""
+
+    def drawn(page: RenderableType, width: int) -> str:
+        file = io.StringIO()
+        Console(file=file, width=width, highlight=False, markup=False, emoji=False).print(page)
+        return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+
+    return drawn
 
 
 @pytest.fixture
@@ -25,14 +43,9 @@ def same_as() -> Callable[[str, str], None]:
     """Compares a text with its golden file; with ADAMTUNE_REWRITE_GOLDEN=1 writes the file in its place."""
 
     def check(name: str, text: str) -> None:
-        path = TEXTS / f"{name}.txt"
+        path = HERE / "texts" / f"{name}.txt"
         if os.environ.get("ADAMTUNE_REWRITE_GOLDEN"):
             path.write_text(text, encoding="utf-8")
         assert text == path.read_text(encoding="utf-8")
 
     return check
-
-
-@pytest.fixture
-def draw() -> Callable[..., str]:
-    return drawn

@@ -33,7 +33,7 @@ def baseline(
     from adamtune.tuning.baseline import run_baseline
     from adamtune.tuning.requests import BaselineRequest
 
-    output = Output("baseline", as_json=common.as_json, quiet=common.quiet)
+    output = Output.of("baseline", common)
     request = BaselineRequest(
         recipe=recipe,
         sets=tuple(common.sets),

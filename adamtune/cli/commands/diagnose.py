@@ -38,18 +38,16 @@ def diagnose(
     from adamtune.report.payloads import diagnosis_payload
     from adamtune.runs.reader import read_run
 
-    output = Output("diagnose", as_json=common.as_json, quiet=common.quiet)
-    for option in common.unused:
-        output.note(f"{option} changes nothing here: the run is read as it is")
+    output = Output.of("diagnose", common)
+    output.note_unused(common)
     path = choose_run(run_dir, common.runs_dir)
     if path != run_dir:
         output.note(f"the newest run is {path}")
     run = read_run(path)
     diagnosis = diagnose_run(run)
-    payload = diagnosis_payload(diagnosis)
-    _keep(payload, path, output)
+    _keep(diagnosis.as_dict(), path, output)
     code, reason = failing(diagnosis.findings, fail_on)
-    return output.answer(payload, diagnosis_page(diagnosis, run), code=code, reason=reason)
+    return output.answer(diagnosis_payload(diagnosis), diagnosis_page(diagnosis, run), code=code, reason=reason)
 
 
 def choose_run(given: Path | None, runs_dir: Path) -> Path:

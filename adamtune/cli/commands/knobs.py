@@ -14,7 +14,8 @@ def knobs(common: Common) -> int:
     from adamtune.tuning.knobs import load_knobs
 
     found = tuple(load_knobs().values())
-    output = Output("knobs", as_json=common.as_json, quiet=common.quiet)
+    output = Output.of("knobs", common)
+    output.note_unused(common)
     return output.answer(knobs_payload(found), knobs_page(found))
 
 

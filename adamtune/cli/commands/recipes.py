@@ -23,7 +23,8 @@ def recipes(common: Common) -> int:
 
     folder = recipes_dir()
     found = [_info(folder / f"{name}.yaml") for name in shipped_recipes()]
-    output = Output("recipes", as_json=common.as_json, quiet=common.quiet)
+    output = Output.of("recipes", common)
+    output.note_unused(common)
     return output.answer(recipes_payload(found, folder), recipes_page(found, folder))
 
 

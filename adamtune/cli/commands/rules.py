@@ -14,7 +14,8 @@ def rules(common: Common) -> int:
     from adamtune.report.lists import rules_page, rules_payload
 
     found = list_rules()
-    output = Output("rules", as_json=common.as_json, quiet=common.quiet)
+    output = Output.of("rules", common)
+    output.note_unused(common)
     return output.answer(rules_payload(found), rules_page(found))
 
 

@@ -51,7 +51,7 @@ def sweep(
     from adamtune.report.pages import sweep_page
     from adamtune.report.payloads import sweep_payload
 
-    output = Output("sweep", as_json=common.as_json, quiet=common.quiet)
+    output = Output.of("sweep", common)
     name = one_knob(knob)
     numbers = None if values is None else parse_values(values)
 

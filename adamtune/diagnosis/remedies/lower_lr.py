@@ -49,7 +49,7 @@ def _tens_too_high(view: MemberView) -> int:
     ratio = largest(view, "update_ratio_max", "update_ratio")
     if ratio is None or ratio[1] <= _GOOD_RATIO:
         return _AT_LEAST
-    return min(_AT_MOST, max(_AT_LEAST, round(math.log10(ratio[1] / _GOOD_RATIO))))
+    return min(_AT_MOST, max(_AT_LEAST, round(math.log10(ratio[1]) - math.log10(_GOOD_RATIO))))
 
 
 REMEDY: Cure = LowerLr()

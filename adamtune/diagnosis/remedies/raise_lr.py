@@ -33,7 +33,7 @@ class RaiseLr(Cure):
         if math.isnan(lr):
             return None
         ratio = early(view, "update_ratio", "update_ratio_max")
-        tens = math.ceil(math.log10(_GOOD_RATIO / ratio)) if ratio > 0 else 1
+        tens = math.ceil(math.log10(_GOOD_RATIO) - math.log10(ratio)) if ratio > 0 else 1
         factor = 10 ** min(_AT_MOST, max(1, tens))
         return Remedy(
             set={"optimizer.lr": significant(lr * factor)},

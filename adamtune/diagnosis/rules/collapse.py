@@ -28,7 +28,7 @@ class Collapse(Rule):
         "learned": 0.5,  # constant losses: the best must lie below this
         "early": 0.1,  # share of the steps: a best before that is the end of the first descent, not learning
     }
-    explains = frozenset({"loss-explosion", "oscillation", "update-ratio-high", "overfit", "wd-too-strong"})
+    explains = frozenset({"loss-explosion", "oscillation", "update-ratio-high", "overfit"})
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares the end with the best, of the training loss and then of the validation loss."""

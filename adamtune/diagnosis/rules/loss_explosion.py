@@ -34,6 +34,7 @@ class LossExplosion(Rule):
         "far": 20.0,  # times the start: an explosion whatever came after it
         "jump": 5.0,  # times the start: an explosion if the run did not end well
         "no_return": 1.3,  # times the start, at an evaluation: an explosion if nothing at all was learned
+        "stands_out": 3.0,  # times its own median over all lines: else batches always differ that much
         "big_step": 3e-3,  # a jump needs relative updates of this size; otherwise it is a noisy batch
         "unsettled": 1e-2,  # relative updates of this size at the end: the run has not calmed down
     }
@@ -70,12 +71,13 @@ class LossExplosion(Rule):
         ratio = largest(view, "update_ratio_max", "update_ratio")
         if ratio is not None and ratio[1] < limits["big_step"]:
             return False
-        if peak.times > limits["far"] and (peak.stands_out > limits["jump"] or peak.evaluated > limits["jump"]):
+        no_noise = peak.stands_out > limits["stands_out"] or peak.evaluated > limits["no_return"]
+        if peak.times > limits["far"] and no_noise:
             return True
         ended = outcome(view)
-        if ended in (Outcome.FAILED, Outcome.LOST):
-            return peak.times > limits["jump"] or peak.evaluated > limits["no_return"]
-        return ended is Outcome.PARTLY and peak.times > limits["jump"]
+        if ended in (Outcome.FAILED, Outcome.LOST) and peak.evaluated > limits["no_return"]:
+            return True
+        return ended is not Outcome.WELL and peak.times > limits["jump"] and no_noise
 
     def _severity(self, view: MemberView, times: float, limits: Mapping[str, float]) -> Severity:
         plain = severity(view)

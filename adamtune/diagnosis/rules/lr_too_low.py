@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from adamtune.diagnosis.course import (
+    LEARNED_NOTHING,
     Course,
     Outcome,
     course,
@@ -57,7 +58,8 @@ class LrTooLow(Rule):
             return None
         ratio = typical(view, "update_ratio", "update_ratio_max")
         falling = self._falling(view, train)
-        crawls = train.drop < limits["moved"] and 0 < ratio < limits["tiny"]
+        stuck = train.drop < limits["moved"] or train.end > LEARNED_NOTHING
+        crawls = stuck and 0 < ratio < limits["tiny"]
         on_its_way = falling > limits["falling"] and falling_share(view) >= limits["steady"]
         if not crawls and not (on_its_way and train.drop > 0):
             return None

@@ -39,7 +39,7 @@ class NanDiverged(Rule):
         told = view.state == "diverged" and _IN_WORDS.search(view.reason)
         if not broken and not told:
             return None
-        step, signal = broken[0] if broken else (view.steps[-1], "loss")
+        step, signal = broken[0] if broken else (view.steps[-1] if view.steps else 0, "loss")
         words = view.reason if told else f"{signal} is no finite number from the evaluation at step {step} on"
         return Finding(
             rule=self.id,

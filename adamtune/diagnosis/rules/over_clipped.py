@@ -10,7 +10,6 @@ Source: google-research/tuning_playbook calls more than half of the steps extrem
 from __future__ import annotations
 
 from collections.abc import Mapping
-from statistics import fmean
 from typing import ClassVar
 
 from adamtune.diagnosis.rule import Cause, Finding, Rule
@@ -28,15 +27,16 @@ class OverClipped(Rule):
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares the share of clipped steps with the limit."""
-        shares = [value for _, value in view.finite("clipped")]
-        if not shares or fmean(shares) <= limits["share"]:
+        shares = [value for _, value in view.finite("clipped") if 0 <= value <= 1]
+        share = sum(shares) / max(1, len(shares))
+        if share <= limits["share"]:
             return None
         return Finding(
             rule=self.id,
             severity="info",
-            message=f"the gradient was clipped on {percent(fmean(shares))} of the steps, which Adam mostly undoes",
+            message=f"the gradient was clipped on {percent(share)} of the steps, which Adam mostly undoes",
             evidence={
-                "value": fmean(shares),
+                "value": share,
                 "threshold": limits["share"],
                 "max_norm": view.number("clip.max_norm"),
                 "steps": [view.steps[0], view.steps[-1]],

@@ -5,7 +5,7 @@ Why it matters: either the model cannot express more, or the data tell no more; 
 What to do: a wider model, where its narrowest layer is a bottleneck; otherwise compare with a simple baseline first.
 Source: high: the loss test of most rules. settled: see lr-too-low. A curve alone cannot tell a small model from
 noisy data (a healthy linear model of noisy targets looks the same), so it is a warning only with a second sign: a
-hidden layer narrower than the number of classes, or no better than a constant prediction.
+hidden layer narrower than the number of classes, or hardly better than a constant prediction.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class PlateauUnderfit(Rule):
     thresholds: ClassVar[Mapping[str, float]] = {
         "high": 0.3,  # constant losses: the end must lie above this
         "settled": 0.12,  # share of the drop in the last quarter of the way, at most
-        "nothing": 0.97,  # constant losses: above this it is no better than a constant prediction
+        "nothing": 0.9,  # constant losses: above this it is hardly better than a constant prediction
         "narrow": 3.0,  # units: a hidden layer below this is a bottleneck for any task
     }
     last_resort = True
@@ -38,13 +38,14 @@ class PlateauUnderfit(Rule):
         train = train_course(view)
         if train is None or not view.ended or outcome(view) in (Outcome.LOST, Outcome.WELL) or view.state == "diverged":
             return None
-        if train.end <= limits["high"] or still_falling(view, train) > limits["settled"]:
+        nothing = train.end > limits["nothing"]
+        if train.end <= limits["high"] or (still_falling(view, train) > limits["settled"] and not nothing):
             return None
         narrowest, needed = _narrowest(view), max(limits["narrow"], float(_classes(view)))
         bottleneck = narrowest is not None and narrowest < needed
         return Finding(
             rule=self.id,
-            severity="warning" if bottleneck or train.end > limits["nothing"] else "info",
+            severity="warning" if bottleneck or nothing else "info",
             message=(
                 f"the training loss settled at {figure(train.end)} of {train.against}"
                 + (f"; the narrowest hidden layer has {count(narrowest, 'unit')}" if bottleneck and narrowest else "")

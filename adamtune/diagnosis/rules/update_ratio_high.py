@@ -1,7 +1,7 @@
 """Each step changes the weights too much.
 
-What it detects: late in training the update of some weight matrix is still more than 1% of the matrix, and the
-loss lies above what it had reached.
+What it detects: for half of the training or more the update of some weight matrix is above 1% of the matrix, and
+the loss ends above what it had reached.
 Why it matters: weights that change by percents at every step keep nothing of what they learned.
 What to do: a lower lr, or a schedule that decays to zero.
 Source: the rule of thumb that update/weight is somewhere around 1e-3 (CS231n notes, neural-networks-3). Measured
@@ -16,9 +16,11 @@ from typing import ClassVar
 
 from adamtune.diagnosis.course import Outcome, late_rise, outcome, severity, train_course, val_rise
 from adamtune.diagnosis.rule import Cause, Finding, Rule
-from adamtune.diagnosis.signals import late
+from adamtune.diagnosis.signals import early, largest, late
 from adamtune.diagnosis.view import MemberView
 from adamtune.diagnosis.words import figure, percent
+
+_RATIOS = ("update_ratio_max", "update_ratio")
 
 
 class UpdateRatioHigh(Rule):
@@ -29,19 +31,26 @@ class UpdateRatioHigh(Rule):
     cause = Cause.DYNAMICS
     thresholds: ClassVar[Mapping[str, float]] = {
         "ratio": 1e-2,  # norm(update) / norm(weight), median of the second half
+        "burst": 2e-2,  # the same of any line, where nothing at all was learned: units may have died of it
         "harm": 0.1,  # constant losses that training or validation loss lies above its best
     }
     explains = frozenset({"overfit", "plateau-underfit"})
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares the late update ratio with the limit, and asks whether it did harm."""
-        ratio = late(view, "update_ratio_max", "update_ratio")
         train = train_course(view)
-        if train is None or not ratio > limits["ratio"]:
+        if train is None:
             return None
         harm = max(late_rise(view), val_rise(view))
-        hurt = harm > limits["harm"] or outcome(view) is Outcome.FAILED
-        words = f"late in training each step still changed some weight matrix by {percent(ratio)}"
+        failed = outcome(view) is Outcome.FAILED
+        hurt = harm > limits["harm"] or failed
+        ratio, when = self._ratio(view, either_half=hurt)
+        burst = largest(view, *_RATIOS)
+        if failed and burst is not None and burst[1] > max(limits["burst"], ratio):
+            ratio, when = burst[1], f"by step {burst[0]}"
+        elif not ratio > limits["ratio"]:
+            return None
+        words = f"{when} each step changed some weight matrix by {percent(ratio)}"
         return Finding(
             rule=self.id,
             severity=severity(view) if hurt else "info",
@@ -58,6 +67,12 @@ class UpdateRatioHigh(Rule):
                 "steps": [train.steps[len(train.steps) // 2], train.steps[-1]],
             },
         )
+
+    def _ratio(self, view: MemberView, *, either_half: bool) -> tuple[float, str]:
+        """The late ratio; the early one too where harm was done, since units that died there give small ones later."""
+        second = late(view, *_RATIOS), "late in training"
+        first = early(view, *_RATIOS), "early in training"
+        return max(first, second, key=lambda pair: pair[0]) if either_half else second
 
 
 RULE: Rule = UpdateRatioHigh()
