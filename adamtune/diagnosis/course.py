@@ -107,7 +107,7 @@ def course(view: MemberView, signal: str) -> Course | None:
     return Course(
         signal=signal,
         scale=scale,
-        against="a constant prediction" if known else "its own start",
+        against="the loss of a constant prediction" if known else "its own start",
         steps=tuple(step for step, _ in points),
         values=values,
         end=min(values[-1], settled),

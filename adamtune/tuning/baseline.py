@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from adamtune.data.load import load_data
-from adamtune.diagnosis.engine import diagnose_run
+from adamtune.diagnosis.engine import diagnose_data, diagnose_run
 from adamtune.diagnosis.result import Diagnosis
+from adamtune.diagnosis.rule import Finding
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.reader import Run
 from adamtune.runs.record import Record
@@ -44,7 +45,7 @@ def run_baseline(request: BaselineRequest, listen: Listener) -> BaselineResult:
         new=request.new,
     )
     try:
-        if not data_is_unusable(diagnose_run(session.read())):
+        if not fatal_data_findings(session):
             first = recipe.training.seed
             members = [MemberEntry(number=n, seed=first + n) for n in range(recipe.training.seeds)]
             session.train(members, "baseline", listen)
@@ -58,9 +59,10 @@ def run_baseline(request: BaselineRequest, listen: Listener) -> BaselineResult:
     return result
 
 
-def data_is_unusable(diagnosis: Diagnosis) -> bool:
-    """Whether a critical finding stands before any training."""
-    return any(finding.severity == "critical" for finding in diagnosis.findings)
+def fatal_data_findings(session: Session) -> list[Finding]:
+    """What is so wrong with the data that no training can be worth it; judged before any."""
+    run = session.read()
+    return [finding for finding in diagnose_data(run.data, run.recipe) if finding.severity == "critical"]
 
 
 def _result(session: Session, run: Run, diagnosis: Diagnosis) -> BaselineResult:

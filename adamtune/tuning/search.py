@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from adamtune.runs.jsonfile import speak
 from adamtune.runs.manifest import MemberEntry, Role
 from adamtune.runs.record import Record
 from adamtune.training.progress import Listener
@@ -91,7 +92,7 @@ class Search:
         """Trains these values on all seeds, one population, and tells the study."""
         trials = [
             Trial(number, value, self.members(self.seeds, {self.knob.path: value}, "search", number))
-            for number, value in zip(self.study.numbers(values), values, strict=True)
+            for number, value in zip(self.study.numbers(values, {"seeds": list(self.seeds)}), values, strict=True)
         ]
         self.session.train([member for trial in trials for member in trial.members], stage, self._listen)
         records = self.session.read().records
@@ -121,12 +122,7 @@ class Search:
             val_loss=trial.mean,
             rungs=_rungs([records[member.number] for member in trial.members]),
             n_diverged=trial.n_diverged,
-            facts={
-                "seeds": list(self.seeds),
-                "members": [member.number for member in trial.members],
-                "states": [record.state for record in trial.last],
-                "val_losses": [str(record.signals.get("val_loss", "nan")) for record in trial.last],
-            },
+            facts={"val_losses": speak([record.signals.get("val_loss", math.nan) for record in trial.last])},
         )
 
 

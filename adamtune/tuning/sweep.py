@@ -15,7 +15,7 @@ from adamtune.errors import NothingUsableError, Problem, UsageError
 from adamtune.recipe.resolve import dump_recipe, get_value, with_values
 from adamtune.runs import directory
 from adamtune.training.progress import Listener
-from adamtune.tuning.baseline import data_is_unusable
+from adamtune.tuning.baseline import fatal_data_findings
 from adamtune.tuning.grid import at_edge, first_grid
 from adamtune.tuning.knobs import Knob, find_knob
 from adamtune.tuning.requests import SweepRequest
@@ -92,10 +92,10 @@ def _checked(knob: Knob, values: Sequence[float] | None) -> list[float] | None:
 
 
 def _refuse_unusable_data(session: Session) -> None:
-    if data_is_unusable(found := diagnose_run(session.read())):
+    if fatal := fatal_data_findings(session):
         raise NothingUsableError(
             Problem(
-                f"{found.findings[0].message}: nothing was trained",
+                f"{fatal[0].message}: nothing was trained",
                 where=str(session.path),
                 hint=f"run: {command_for(['diagnose', session.path])}",
             )

@@ -167,7 +167,7 @@ def kill_when(process: subprocess.Popen[bytes], run: Path, lines: int) -> None:
     raise AssertionError(f"the process ended by itself with {process.poll()}")
 
 
-@pytest.mark.parametrize(("command", "lines"), [("baseline", 40), ("sweep", 300), ("sweep", 620)])
+@pytest.mark.parametrize(("command", "lines"), [("baseline", 40), ("sweep", 300), ("sweep", 900)])
 def test_killed_midway_it_goes_on_with_the_same_command_to_the_same_table(
     tmp_path: Path, command: str, lines: int
 ) -> None:

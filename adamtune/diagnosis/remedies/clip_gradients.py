@@ -29,20 +29,20 @@ class ClipGradients(Cure):
 
     def propose(self, view: MemberView, finding: Finding) -> Remedy | None:
         """A max_norm near the 90th percentile; None where a tighter one is set already."""
-        norm = _percentile(view, whole=finding.rule == "over-clipped")
+        norm = _USUAL if finding.rule == "loss-explosion" else _percentile(view, whole=finding.rule == "over-clipped")
         now = view.number("clip.max_norm")
         if finding.rule != "over-clipped" and now <= norm:
             return None
         return Remedy(
             set={"clip.max_norm": significant(norm)},
-            why=f"about 90% of the gradients stay below {figure(norm, 2)}, so only outliers are cut",
+            why=f"gradients with a norm above {figure(norm, 2)} are cut, so that no single batch can do harm",
         )
 
 
 def _percentile(view: MemberView, *, whole: bool) -> float:
-    """Of the lines up to the best training loss: later norms belong to the fault itself."""
+    """Of the lines up to the best training loss: later norms belong to the fault itself; 1.0 if there are none."""
     train = train_course(view)
-    until = math.inf if whole or train is None or train.best_step == 0 else train.best_step
+    until = math.inf if whole or train is None else train.best_step
     norms = sorted(value for step, value in view.finite("grad_norm") if step <= until and value > 0)
     return norms[min(len(norms) - 1, int(_PERCENTILE * len(norms)))] if norms else _USUAL
 

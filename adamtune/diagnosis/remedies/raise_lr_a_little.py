@@ -2,7 +2,7 @@
 
 What it changes: `optimizer.lr`, by a factor of three.
 Why it helps: where a tenfold lr would overshoot, half of that on a log scale may not.
-When not: see the tenfold one, which comes first.
+When not: where updates are so small that three times as long is nothing yet.
 Source: the article's section 8 raises a stable but slow lr by a factor of two.
 """
 
@@ -13,11 +13,12 @@ from typing import ClassVar
 
 from adamtune.diagnosis.remedy import Cure
 from adamtune.diagnosis.rule import Finding, Remedy
-from adamtune.diagnosis.signals import peak_lr
+from adamtune.diagnosis.signals import early, peak_lr
 from adamtune.diagnosis.view import MemberView
 from adamtune.diagnosis.words import figure, significant
 
 _FACTOR = 3
+_FAR_TOO_SMALL = 3e-4
 
 
 class RaiseLrALittle(Cure):
@@ -29,7 +30,7 @@ class RaiseLrALittle(Cure):
     def propose(self, view: MemberView, finding: Finding) -> Remedy | None:  # noqa: ARG002 - one fault alone
         """The member's lr times three; None where it is not known."""
         lr = peak_lr(view)
-        if math.isnan(lr):
+        if math.isnan(lr) or early(view, "update_ratio", "update_ratio_max") < _FAR_TOO_SMALL:
             return None
         return Remedy(
             set={"optimizer.lr": significant(_FACTOR * lr)},
