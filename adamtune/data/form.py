@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -73,26 +74,29 @@ def to_array(value: Any, name: str, where: str) -> Array:
     Raises:
         DataError: It is none of these, or its rows differ in length.
     """
-    if hasattr(value, "detach") and hasattr(value, "cpu"):
-        value = value.detach().cpu()
-        value = (value.float() if value.is_floating_point() else value).numpy()
-    if hasattr(value, "toarray"):
-        hint = "try: .toarray(), if it fits into memory"
-        raise DataError(
-            Problem(f"{name} is a sparse {_kind(value)[2:]}", where=where, expected="a dense array", hint=hint)
-        )
+    if hasattr(value, "toarray") or getattr(value, "is_sparse", False):
+        hint = f"try: {'.to_dense()' if hasattr(value, 'to_dense') else '.toarray()'}, if it fits into memory"
+        raise DataError(Problem(f"{name} is sparse", where=where, expected="a dense array", hint=hint))
     if value is None or isinstance(value, str | bytes | Mapping | set) or callable(value):
         raise DataError(Problem(f"{name} is {_kind(value)}", where=where, expected="an array, a tensor or a list"))
     try:
-        array = np.asarray(value)
-    except (ValueError, TypeError) as error:
-        reason = "its rows differ in length" if "inhomogeneous" in str(error) else str(error)
+        array = np.asarray(_dense(value))
+    except (ValueError, TypeError, RuntimeError) as error:
+        reason = "its rows differ in length" if "inhomogeneous" in str(error) else one_line(str(error), 200)
         raise DataError(
             Problem(f"{name} is no array: {reason}", where=where, expected="rows of equal length")
         ) from None
     if array.ndim == 0:
         raise DataError(Problem(f"{name} is {_kind(value)}", where=where, expected="one entry for each example"))
     return array
+
+
+def _dense(value: Any) -> Any:
+    """A tensor as numpy's array, in a type that numpy has; a masked array with NaN where it is masked."""
+    if hasattr(value, "detach") and hasattr(value, "cpu"):
+        value = value.detach().cpu()
+        return (value.float() if value.is_floating_point() else value).numpy()
+    return np.ma.filled(value.astype(np.float64), np.nan) if isinstance(value, np.ma.MaskedArray) else value
 
 
 def as_features(x: Array, name: str, where: str) -> Array:
@@ -118,16 +122,25 @@ def numbers(values: Array, name: str, where: str, expected: str) -> Array:
     if values.dtype.kind in "fiub":
         return values.astype(np.float64)
     if values.dtype.kind == "O":
-        for position, value in enumerate(values.flat):
-            if value is not None and not isinstance(value, float | int | np.number | np.bool_):
-                place = np.unravel_index(position, values.shape)
-                what = f"{name} holds {shown(value)} in {_place(place)}"
+        lost = np.array([is_missing(value) for value in values.flat], dtype=bool).reshape(values.shape)
+        for place in zip(*np.nonzero(~lost), strict=True):
+            if not isinstance(values[place], float | int | np.number | np.bool_):
+                what = f"{name} holds {shown(values[place])} in {_place(place)}"
                 raise DataError(Problem(what, where=where, expected=expected))
-        return values.astype(np.float64)
+        return np.where(lost, np.nan, values).astype(np.float64)
     example = f", such as {shown(values.flat[0])}" if values.size else ""
     kinds = {"U": "text", "S": "bytes", "c": "complex numbers", "M": "dates", "m": "durations"}
     what = f"{name} holds {kinds.get(values.dtype.kind, str(values.dtype))}{example}"
     raise DataError(Problem(what, where=where, expected=expected))
+
+
+def is_missing(value: Any) -> bool:
+    """Whether an entry says that nothing is there: None, NaN, or the like of pandas."""
+    return (
+        value is None
+        or type(value).__name__ in {"NAType", "NaTType"}
+        or (isinstance(value, float) and math.isnan(value))
+    )
 
 
 def shown(value: Any) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adamtune.data.form import numbers, shown
+from adamtune.data.form import is_missing, numbers, shown
 from adamtune.data.source import Array
 from adamtune.errors import DataError, Problem
 from adamtune.recipe.showing import one_line
@@ -109,7 +109,7 @@ def _text_labels(y: Array, name: str, where: str) -> tuple[Array, Array]:
         y = np.char.decode(y, "utf-8", "replace")
     if y.dtype.kind == "U":
         return y, np.zeros(len(y), dtype=bool)
-    lost = np.array([value is None or (isinstance(value, float) and not np.isfinite(value)) for value in y], dtype=bool)
+    lost = np.array([is_missing(value) for value in y], dtype=bool)
     for row in np.flatnonzero(~lost):
         if not isinstance(y[row], str):
             what = f"{name} holds {shown(y[row])} in row {row} among text"

@@ -14,7 +14,7 @@ from adamtune.diagnosis.view import MemberView
 LEARNED_WELL = 0.3
 """Share of the constant predictor's loss below which a run learned well (the loss test of most rules)."""
 LEARNED_NOTHING = 0.9
-"""Share above which nothing useful was learned; measured: every run that ended above it was faulty or starved."""
+"""Share above which next to nothing was learned: less than a tenth of what there was to learn at most."""
 GAVE_BACK = 0.5
 """Share of the progress below the constant predictor that a run must lose again to count as lost."""
 VAL_HARM = 0.15

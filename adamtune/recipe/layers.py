@@ -39,7 +39,7 @@ class Layered:
     def lay(self, data: Mapping[str, Any], origins: Mapping[KeyPath, Origin]) -> None:
         """Lays a whole document over what is there: mappings merge, everything else is replaced."""
         touched = [path for pair in ALTERNATIVES.items() for path in pair if _is_set(data, path)]
-        self.make_room(touched, kind=_value(data, ("model", "kind")))
+        self.make_room(touched, kind=kind_in(data))
         self._merge((), self.data, data, origins)
 
     def put(self, path: KeyPath, value: Any, origin: Origin) -> Problem | None:
@@ -68,7 +68,7 @@ class Layered:
 
     def fill_options(self, kinds: Mapping[str, type[BaseModel]]) -> None:
         """Gives the model section what its family's options are by default, where the recipe does not say."""
-        model, kind = self.data.get("model"), self.model_kind()
+        model, kind = self.data.get("model"), kind_in(self.data)
         if isinstance(model, dict) and isinstance(kind, str) and kind in kinds:
             for option, field_info in kinds[kind].model_fields.items():
                 if not field_info.is_required():
@@ -82,14 +82,10 @@ class Layered:
                     self._drop(other)
                     if path in ONLY_FOR_PYTHON:
                         self._drop(ONLY_FOR_PYTHON[path])
-        replaced = ("model", "python") in paths or (("model", "kind") in paths and kind != self.model_kind())
+        replaced = ("model", "python") in paths or (("model", "kind") in paths and kind != kind_in(self.data))
         if replaced and isinstance(self.data.get("model"), dict):
             for option in set(self.data["model"]) - _MODEL_KEYS:
                 self._drop(("model", option))
-
-    def model_kind(self) -> Any:
-        """The model family that is set so far."""
-        return _value(self.data, ("model", "kind"))
 
     def origin(self, path: KeyPath) -> Origin | None:
         """Where a value, or the nearest section around it, was written."""
@@ -132,6 +128,11 @@ def both_set(paths: Iterable[KeyPath]) -> list[tuple[KeyPath, KeyPath]]:
 def alternatives_in(data: Mapping[str, Any]) -> list[KeyPath]:
     """Those of the alternative keys that a document gives a value."""
     return [path for pair in ALTERNATIVES.items() for path in pair if _is_set(data, path)]
+
+
+def kind_in(data: Mapping[str, Any]) -> Any:
+    """The model family that a document names, or None."""
+    return _value(data, ("model", "kind"))
 
 
 def _value(data: Any, path: KeyPath) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from adamtune.errors import Problem, RecipeError
-from adamtune.recipe.layers import Layered, alternatives_in, both_set
+from adamtune.recipe.layers import Layered, alternatives_in, both_set, kind_in
 from adamtune.recipe.overrides import Override, parse_overrides
 from adamtune.recipe.paths import KeyPath, format_path
 from adamtune.recipe.reading import MAX_BYTES, Document, read_yaml
@@ -110,13 +110,14 @@ def read_recipe_file(path: Path, *, order: int = 0) -> Document:
 
 def apply_overrides(layered: Layered, overrides: Sequence[Override], validation: Validation) -> None:
     """Lays overrides over a recipe in their order, noting those that cannot be."""
-    touched = [alternatives_in(_nested(override.path, override.value)) for override in overrides]
+    documents = [_nested(override.path, override.value) for override in overrides]
+    touched = list(map(alternatives_in, documents))
     for pair in both_set(path for paths in touched for path in paths):
         origin = [o.origin for o, paths in zip(overrides, touched, strict=True) if set(pair) & set(paths)][-1]
         what = f"{' and '.join(map(format_path, pair))} are both set"
         validation.problems.append((origin.order, Problem(what, where=origin.where, expected="one of the two")))
-    for override, paths in zip(overrides, touched, strict=True):
-        layered.make_room(paths, kind=override.value if override.path == ("model", "kind") else None)
+    for override, document, paths in zip(overrides, documents, touched, strict=True):
+        layered.make_room(paths, kind=kind_in(document))
         if len(override.path) > 2 and validation.kinds is not None:  # a part of an option
             layered.fill_options(validation.kinds)
         problem = layered.put(override.path, override.value, override.origin)

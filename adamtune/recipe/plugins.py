@@ -21,6 +21,7 @@ from typing import Any, Final
 from adamtune.errors import AdamtuneError, DataError, ModelError, Problem, RecipeError, TrustError
 from adamtune.recipe.paths import near
 from adamtune.recipe.showing import one_line
+from adamtune.recipe.siblings import siblings
 from adamtune.recipe.targets import Target, parse_target
 
 _KINDS: Final[Mapping[str, type[AdamtuneError]]] = {"data": DataError, "model": ModelError}
@@ -97,7 +98,12 @@ class _Plugin:
         return path
 
     def from_file(self, path: Path) -> ModuleType:
-        digest = hashlib.sha256(str(path).encode() + b"\0" + path.read_bytes()).hexdigest()[:12]
+        try:
+            code = path.read_bytes()
+        except OSError as error:
+            what = f"{self.key} names {self.target.file}, which cannot be read: {error.strerror}"
+            raise RecipeError(self.problem(what)) from None
+        digest = hashlib.sha256(str(path).encode() + b"\0" + code).hexdigest()[:12]
         name = f"_adamtune_{path.stem}_{digest}"
         if name in sys.modules:
             return sys.modules[name]
@@ -107,7 +113,7 @@ class _Plugin:
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         try:
-            with self.blaming(), _siblings(path.parent):
+            with self.blaming(), siblings(path.parent):
                 spec.loader.exec_module(module)
         except BaseException:
             sys.modules.pop(name, None)
@@ -157,7 +163,7 @@ class _Plugin:
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             self._check_arguments(function, args, kwargs)
-            beside = _siblings((self.folder / self.target.file).resolve().parent) if self.target.file else None
+            beside = siblings((self.folder / self.target.file).resolve().parent) if self.target.file else None
             with self.blaming(), beside or contextlib.nullcontext():
                 return function(*args, **kwargs)
 
@@ -223,45 +229,6 @@ def _relative(file: str, folder: Path) -> str:
 def _first_line(error: BaseException) -> str:
     lines = str(error.msg if isinstance(error, SyntaxError) else error).strip().splitlines()
     return one_line(lines[0], 300) if lines else "no message"
-
-
-_active: list[Path] = []
-
-
-@contextlib.contextmanager
-def _siblings(folder: Path) -> Iterator[None]:
-    """Lets the code of one folder import the files beside it, as `python file.py` would.
-
-    The folder stands first on `sys.path` while its code is loaded or called, last afterwards (a
-    late import in a model's `forward` still works and no file of the user hides one of ours). Modules
-    of another recipe's folder are forgotten, since two folders may each have their own `helpers.py`.
-    """
-    for other in [other for other in _active if other != folder]:
-        _active.remove(other)
-        _leave_path(other)
-        for name in [name for name, module in sys.modules.items() if _lies_in(module, other)]:
-            if not name.startswith("_adamtune_"):
-                del sys.modules[name]
-    _leave_path(folder)
-    sys.path.insert(0, str(folder))
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        _leave_path(folder)
-        sys.path.append(str(folder))
-        if folder not in _active:
-            _active.append(folder)
-
-
-def _leave_path(folder: Path) -> None:
-    with contextlib.suppress(ValueError):
-        sys.path.remove(str(folder))
-
-
-def _lies_in(module: ModuleType, folder: Path) -> bool:
-    file = getattr(module, "__file__", None)
-    return isinstance(file, str) and Path(file).parent == folder
 
 
 def _places(spec: Any) -> list[Path]:

@@ -62,6 +62,14 @@ _KNOWN: Final[dict[str, Words]] = {
         "what": "a quote in or above this line is not closed",
         "expected": 'quotes in pairs, such as "text"',
     },
+    "expected a comment or a line break": {
+        "what": "text stands behind a | or > of this line",
+        "expected": "long text in the lines below the | or >, or quotes around text that begins with one",
+    },
+    "expected chomping or indentation": {
+        "what": "text stands behind a | or > of this line",
+        "expected": "long text in the lines below the | or >, or quotes around text that begins with one",
+    },
     "unknown escape character": {
         "what": "a backslash stands within double quotes",
         "expected": "single quotes around text with backslashes, such as 'C:\\data'",

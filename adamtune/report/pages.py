@@ -104,7 +104,9 @@ def _reasons(result: SweepResult) -> RenderableType:
 
 def improvement_text(improvement: Improvement) -> str:
     """The paired comparison in one sentence."""
-    places = numbers.decimals([v for v in (improvement.mean, *improvement.ci95) if v], digits=2)
+    half = (improvement.ci95[1] - improvement.ci95[0]) / 2
+    # Two digits of the uncertainty say all that is known of the mean.
+    places = numbers.decimals([half if math.isfinite(half) and half > 0 else improvement.mean], digits=2)
     mean, low, high = (numbers.one(v, places) for v in (improvement.mean, *improvement.ci95))
     return (
         f"improvement of val loss, paired over {improvement.n} seeds ({numbers.ranges(improvement.seeds)}):\n"

@@ -111,7 +111,8 @@ def _curve(records: tuple[Record, ...], signal: str) -> tuple[tuple[int, float],
 
 def _next_command(session: Session, diagnosis: Diagnosis) -> str:
     if diagnosis.verdict != "healthy":
-        return command_for(["diagnose", session.path])
+        tries = [remedy.command for finding in diagnosis.findings for remedy in finding.remedies if remedy.command]
+        return tries[0] if tries else command_for(["diagnose", session.path])
     return command_for(["sweep", *_runs_dir_words(session), "--knob", "lr"])
 
 

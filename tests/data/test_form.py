@@ -182,7 +182,10 @@ def test_an_exception_of_the_user_s_function_is_told_by_its_line(load: Load) -> 
         load("return 1 / 0")
 
 
-def test_a_sparse_matrix_is_refused_with_the_way_out(load: Load) -> None:
-    with pytest.raises(DataError, match=r"x of my_data\.py:load is a sparse") as error:
-        load("import scipy.sparse as s; return {'x': s.eye(20).tocsr(), 'y': [0, 1] * 10}")
-    assert error.value.problems[0].hint == "try: .toarray(), if it fits into memory"
+@pytest.mark.parametrize(
+    ("x", "way_out"), [("s.eye(20).tocsr()", ".toarray()"), ("torch.eye(20).to_sparse()", ".to_dense()")]
+)
+def test_a_sparse_matrix_is_refused_with_the_way_out(load: Load, x: str, way_out: str) -> None:
+    with pytest.raises(DataError, match=r"x of my_data\.py:load is sparse") as error:
+        load(f"import scipy.sparse as s; return {{'x': {x}, 'y': [0, 1] * 10}}")
+    assert error.value.problems[0].hint == f"try: {way_out}, if it fits into memory"

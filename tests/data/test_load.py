@@ -122,8 +122,10 @@ def test_no_test_share_gives_no_test_split(load: Load) -> None:
     assert (len(data.train), len(data.val), data.report.n_test) == (16, 4, 0)
 
 
-def test_classes_keep_their_proportions_where_each_has_enough_rows(load: Load) -> None:
-    data = load("return {'x': np.arange(n), 'y': np.arange(n) % 5 == 0}", "data.args={n: 100}")
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_classes_keep_their_proportions_where_each_has_enough_rows(load: Load, seed: int) -> None:
+    body = "return {'x': np.arange(n), 'y': np.arange(n) % 5 == 0}"
+    data = load(body, "data.args={n: 100}", f"data.split.seed={seed}")
     assert data.report.split == "stratified"
     assert data.report.class_counts == {"train": (48, 12), "val": (16, 4), "test": (16, 4)}
 

@@ -66,3 +66,13 @@ def test_rows_of_given_splits_are_counted_within_their_split(load: Load) -> None
 def test_features_of_several_axes_are_counted_as_if_flattened(load: Load) -> None:
     body = "x = np.zeros((n, 3, 5)); x[2, 1, 4] = np.nan; return {'x': x, 'y': np.arange(n) % 2}"
     assert load(body).report.nonfinite.columns == (9,)
+
+
+@pytest.mark.parametrize(
+    "x",
+    ["pd.Series([1, None] * 10, dtype='Int64')", "np.ma.array(np.arange(n), mask=np.arange(n) % 2)", "[1, None] * 10"],
+)
+def test_what_other_libraries_call_missing_is_nan(load: Load, x: str) -> None:
+    pytest.importorskip("pandas")
+    facts = load(f"import pandas as pd; return {{'x': {x}, 'y': np.arange(n) // 10}}").report.nonfinite
+    assert (facts.count, facts.rows[:2]) == (10, (1, 3))

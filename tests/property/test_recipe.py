@@ -85,14 +85,14 @@ def recipe_of(values: dict[str, Any]) -> Recipe:
 
 
 @given(values=recipes())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 def test_a_dumped_recipe_loads_to_an_equal_one(load: Callable[..., LoadedRecipe], values: dict[str, Any]) -> None:
     recipe = recipe_of(values)
     assert load(dump_recipe(recipe)).recipe == recipe
 
 
 @given(values=recipes())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, derandomize=True)
 def test_a_value_that_is_set_is_the_value_that_is_read(values: dict[str, Any]) -> None:
     recipe = recipe_of(values)
     for path, value in values.items():
@@ -145,7 +145,7 @@ def broken(draw: st.DrawFn) -> str:
 
 
 @given(content=broken(), option=st.none() | st.sampled_from(BITS))
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 def test_a_broken_recipe_ends_in_an_error_of_ours_or_loads(
     load: Callable[..., LoadedRecipe], content: str, option: str | None
 ) -> None:
@@ -154,7 +154,7 @@ def test_a_broken_recipe_ends_in_an_error_of_ours_or_loads(
 
 
 @given(option=st.text(max_size=30) | st.tuples(st.text(max_size=8), st.text(max_size=12)).map("=".join))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, derandomize=True)
 def test_a_broken_option_ends_in_an_error_of_ours_or_loads(load: Callable[..., LoadedRecipe], option: str) -> None:
     check_problems(problems_of(load, SHIPPED, option))
 

@@ -90,6 +90,7 @@ def test_another_kind_drops_the_options_of_the_first_and_the_same_kind_keeps_the
     text = "name: a\ntask: classification\ndata: {source: sklearn/wine}\nmodel: {kind: mlp, hidden: [3]}\n"
     assert load(text, "model.kind=linear").recipe.model.options == {"bias": True}
     assert load(text, "model.kind=mlp").recipe.model.options["hidden"] == [3]
+    assert load(text, "model={kind: mlp, dropout: 0.5}").recipe.model.options == {"hidden": [3], "dropout": 0.5}
 
 
 def test_a_section_with_everything_commented_out_changes_nothing(load: Load) -> None:

@@ -88,6 +88,18 @@ def test_two_folders_may_each_have_their_own_file_of_one_name(tmp_path: Path) ->
     assert [function() for function in functions] == [1, 2]
 
 
+def test_a_folder_that_was_on_the_path_before_stays_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        (folder / "beside_package").mkdir(parents=True)
+        (folder / "beside_package" / "__init__.py").write_text(f"VALUE = {folder.name!r}\n")
+        (folder / "my_data.py").write_text("def load():\n    import beside_package\n    return beside_package.VALUE\n")
+    monkeypatch.syspath_prepend(str(first))
+    assert [load("my_data.py:load", folder)() for folder in (first, second, first)] == ["first", "second", "first"]
+    load("my_data.py:load", second)
+    assert str(first) in sys.path
+
+
 def test_data_and_model_of_one_file_share_its_state_and_an_edited_file_is_loaded_anew(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text("STATE = []\ndef load():\n    STATE.append(1)\n    return STATE\n")

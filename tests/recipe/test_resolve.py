@@ -35,24 +35,8 @@ def test_a_dumped_recipe_does_not_mention_what_it_does_not_use(load: Load) -> No
 
 def test_a_dumped_recipe_means_the_same_to_a_yaml_1_1_reader(load: Load) -> None:
     """Text that either version of YAML takes for something else is in quotes, and numbers are numbers for both."""
-    words = [
-        "3e-4",
-        "1_000",
-        "no",
-        "off",
-        "2024-01-01",
-        "1:30",
-        "0o17",
-        "0x1F",
-        "~",
-        "",
-        "null",
-        ".5",
-        "1.",
-        "<<",
-        "=",
-        "é",
-    ]
+    words = ["3e-4", "1_000", "no", "off", "2024-01-01", "1:30", "0o17", "0x1F", "~", "", "null", ".5", "1.", "<<", "="]
+    words += ["é", "a\nb", "\t", " a ", "\x85", "\u2028", "\ufeff", "\x00", "# a", "a: b", "- a", "'", '"', "\\"]
     recipe = with_values(
         load("", small=True).recipe, {"data.python": "d.py:load", "data.args": {"words": words, "3": 1e-9}}
     )

@@ -28,7 +28,6 @@ Knobs = Annotated[
 Values = Annotated[
     str | None, Option("--values", metavar="A,B,C", help="Try exactly these values.", show_default=False)
 ]
-NoPrune = Annotated[bool, Option("--no-prune", help="Train every value to its end; nothing is pruned yet anyway.")]
 NoConfirm = Annotated[bool, Option("--no-confirm", help="Decide on the search's own seeds, without fresh ones.")]
 
 
@@ -39,7 +38,6 @@ def sweep(
     start: Start = None,
     knob: Knobs = [],  # noqa: B006 - typer copies it, and None would be no list
     values: Values = None,
-    no_prune: NoPrune = False,  # noqa: ARG001 - the search does not prune, so there is nothing to switch off
     no_confirm: NoConfirm = False,
 ) -> int:
     """Tune one knob, and keep only what fresh seeds confirm.
@@ -72,8 +70,9 @@ def sweep(
     )
     with output.working() as listen:
         result = run_sweep(request, listen)
-    lost = all(trial.val_loss.n == 0 for trial in result.trials)
-    reason = f"none of {len(result.trials)} values of {name} finished, so nothing can be chosen" if lost else ""
+    lost = all(trial.state != "complete" for trial in result.trials)
+    n = len(result.trials)
+    reason = f"none of {n} values of {name} finished on all seeds, so nothing can be chosen" if lost else ""
     return output.answer(sweep_payload(result), sweep_page(result), code=4 if lost else 0, reason=reason)
 
 

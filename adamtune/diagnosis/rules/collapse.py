@@ -3,8 +3,9 @@
 What it detects: a training loss that was well below a constant prediction and ended far above its own best.
 Why it matters: the last weights are worth less than earlier ones, and whatever did it may strike again.
 What to do: a decay to zero, a lower lr, clipped gradients, a beta1 that reacts faster.
-Source: the article's "improves, then collapses". Measured: healthy runs end at most 0.05 constant losses above
-their best; runs whose lr jumped at 60% give back 0.6 to all of their progress.
+Source: the article's "improves, then collapses". Measured on 590 healthy MLP runs (20 small data sets; within 0.05
+of the best lr): they end at most 0.004 constant losses above their best training loss; runs whose lr jumped 100- or
+300-fold at 60% of the steps give back most of their progress.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 What it detects: eps above sqrt(v_hat) for most weights in the first half of a run that did not learn well.
 Why it matters: the step is then lr times the gradient over eps: short, and no longer the same for every weight.
 What to do: the default eps of 1e-8.
-Source: section 5 of Kingma & Ba 2014 for what eps is for. share: measured on MLPs: at most 0.07 with eps 1e-8 (weights
-of inputs that are always 0 have v = 0), 0.75 to 1 from eps 1e-2 on. large: below this eps only weights without any
-gradient can have a smaller sqrt(v_hat), and no eps helps those. slow: a run that has settled is not held up by eps.
+Source: section 2 of Kingma & Ba 2014 for what eps is for. share: measured: at most 0.16 in 590 healthy MLP runs (20
+small data sets; within 0.05 of the best lr) (weights of inputs that are always 0 have v = 0), 0.55 to 1 with eps 1.
+large: below this eps only weights without any gradient can have a smaller sqrt(v_hat), and no eps helps those.
+slow: a run that has settled is not held up by eps.
 """
 
 from __future__ import annotations

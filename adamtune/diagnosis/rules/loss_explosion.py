@@ -3,9 +3,12 @@
 What it detects: a batch loss many times the starting loss; or a smaller jump after which nothing was learned.
 Why it matters: such steps destroy the weights; what is trained afterwards starts from rubble, often with dead units.
 What to do: a ten times lower lr, warmup, clipped gradients.
-Source: far and jump: measured on about 2,000 runs of MLPs on seven data sets: healthy ones stay below 1.1 times
-(classification) or 2.5 times (squared error, batches of 16) their start, exploded ones reach 5 to 1e9 times.
-big_step: relative updates of healthy runs have medians of 6e-5 to 1e-2.
+Source: measured on 590 healthy MLP runs (20 small data sets; within 0.05 of the best lr), and 464 with lr 0.1 to
+10. far, jump: the largest batch loss of the healthy ones is at most 1.6 times the start in classification and 6.5
+in regression (heavy tails, batches of 4), with a median of 69 and 2,300 for the others. no_return: no healthy run
+was ever above its start at an evaluation. stands_out: keeps batches that always differ much from looking like a
+jump. big_step, unsettled: largest and late relative updates of runs with lr up to 1e-5 stay below 3e-4, late ones
+of healthy runs below 7e-3.
 """
 
 from __future__ import annotations

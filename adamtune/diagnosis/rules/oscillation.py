@@ -4,8 +4,10 @@ What it detects: from one evaluation to the next the training loss turns round b
 while single updates are large and the loss is not yet negligible.
 Why it matters: the steps are longer than the valley is wide, so the last weights are as good as chance makes them.
 What to do: lr/10, or a decay to zero, so that late steps get short; lower beta1 where momentum overshoots.
-Source: share: 60 epochs of MLPs on digits: healthy runs turn round on up to 0.28 of their lines but then with
-updates below 1.8e-3, those with a too high lr on 0.36 to 0.86 with 5e-3 and more. negligible: 1% of the entropy.
+Source: turn, negligible: conventions: 10% is beyond the noise of an evaluation on a fixed set, 1% of a constant
+prediction's loss is as good as zero. share: measured on 590 healthy MLP runs (20 small data sets; within 0.05 of
+the best lr): 0 for 95% of them; with lr 0.1 and more the median is 0.32. big_step: the largest relative update of a
+run with lr up to 1e-5 is below 3e-4.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 What it detects: a validation loss well above its best, which came early, while the training loss halved since then.
 Why it matters: from the best step on the model learned its training rows by heart.
 What to do: stop at the best step, more weight decay, dropout, a smaller model, more data.
-Source: ratio, early and halved: measured on 90 healthy MLPs (ratio up to 1.23; 1.6 to 2.3 where 80 rows with wrong
-labels were learned by heart). val_rise: a loss that rises from 0.025 to 0.035 of a constant prediction harms nobody.
+Source: ratio, early and halved: an earlier measurement on 90 healthy MLPs (ratio up to 1.23; 1.6 to 2.3 where 80
+rows with wrong labels were learned by heart). val_rise: ours; a rise from 0.025 to 0.035 of a constant prediction
+is a ratio of 1.4 and harms nobody.
 """
 
 from __future__ import annotations

@@ -4,9 +4,10 @@ What it detects: for half of the training or more the update of some weight matr
 the loss ends above what it had reached.
 Why it matters: weights that change by percents at every step keep nothing of what they learned.
 What to do: a lower lr, or a schedule that decays to zero.
-Source: the rule of thumb that update/weight is somewhere around 1e-3 (CS231n notes, neural-networks-3). Measured
-medians of the second half: healthy runs up to 4e-3 (and 6e-2 in linear models, which is why harm is asked for too),
-lr 0.03 and above 1.3e-2 to 0.1.
+Source: the rule of thumb that update/weight is somewhere around 1e-3 (CS231n notes, neural-networks-3). Measured on
+590 healthy MLP runs (20 small data sets; within 0.05 of the best lr): ratio: median of the second half up to
+6.3e-3, against 4.7e-2 as the median with lr 0.1 to 10. burst: largest line of a healthy run 0.085. harm: in the
+last quarter their training losses lie at most 0.06 above their best.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class UpdateRatioHigh(Rule):
     cause = Cause.DYNAMICS
     thresholds: ClassVar[Mapping[str, float]] = {
         "ratio": 1e-2,  # norm(update) / norm(weight), median of the second half
-        "burst": 2e-2,  # the same of any line, where nothing at all was learned: units may have died of it
+        "burst": 0.1,  # the same of any line, where nothing at all was learned: units may have died of it
         "harm": 0.1,  # constant losses that training or validation loss lies above its best
     }
     explains = frozenset({"overfit", "plateau-underfit"})

@@ -3,8 +3,9 @@
 What it detects: the decay part of a step, lr times weight_decay, makes up more than half of it, and the run ends high.
 Why it matters: the weights sit where decay and gradient balance, near zero, and not where the loss is low.
 What to do: weight_decay 0.01, or a tenth.
-Source: AdamW's decay shrinks each weight by lr * weight_decay (Loshchilov & Hutter 2017, algorithm 2). share: measured:
-healthy runs at most 0.13, weight decay of 100 about 1.
+Source: AdamW's decay shrinks each weight by lr * weight_decay (Loshchilov & Hutter 2017, algorithm 2). share: half
+of the step is where decay begins to win; an earlier measurement found at most 0.13 in healthy runs and 0.98 to 170
+in faulty ones. strong: 30 of 30 runs with 0.1 were healthy; below that only units that have died reach the share.
 """
 
 from __future__ import annotations
