@@ -31,6 +31,11 @@ def baseline_page(result: BaselineResult) -> RenderableType:
     words = [f"{len(result.seeds)} seeds x {result.steps} steps in {numbers.duration(result.wall_s)}"]
     words += ["an unfinished run was continued"] if result.resumed else []
     head = Text.assemble(("baseline ", "bold"), name, ": ", (result.verdict, verdict_style(result.verdict)))
+    if not result.seeds:
+        untrained = Group(
+            head, Text("nothing was trained: the data must be mended first"), Text(f"run: {result.run_dir}")
+        )
+        return _stack(untrained, draw_findings(result.findings), _next(result.next_command))
     return _stack(
         Group(head, Text("; ".join(words)), Text(f"executed: {result.strategy}"), Text(f"run: {result.run_dir}")),
         seeds_table(result),
@@ -118,7 +123,7 @@ def diagnosis_page(diagnosis: Diagnosis, run: Run) -> RenderableType:
     """Verdict, findings with their numbers and remedies, which members or trials they concern, loss curve."""
     head = Text.assemble((f"{diagnosis.run_dir}", "bold"), ": ", (diagnosis.verdict, verdict_style(diagnosis.verdict)))
     state = "" if run.finished or not run.manifest else "; the run is not finished"
-    words = Text(f"judged by {diagnosis.basis}{state}")
+    words = Text(f"judged by {diagnosis.basis if run.members else 'the data, before any training'}{state}")
     return _stack(
         Group(head, words),
         draw_findings(diagnosis.findings),
@@ -173,7 +178,7 @@ def _endings(run: Run) -> RenderableType | None:
 
 def _run_chart(run: Run) -> RenderableType | None:
     """The mean over the members, where they all had the same settings; a sweep's members are no one curve."""
-    if any(member.trial is not None for member in run.members):
+    if not run.records or any(member.trial is not None for member in run.members):
         return None
     whole = [records for records in run.records.values() if records and records[-1].state == "complete"]
     shown = whole or [records for records in run.records.values() if records]

@@ -86,7 +86,7 @@ def _result(session: Session, run: Run, diagnosis: Diagnosis) -> BaselineResult:
         strategy=session.strategy_words,
         constant_loss=session.dataset.report.constant_loss,
         resumed=session.resumed,
-        next_command=_next_command(session, diagnosis),
+        next_command=_next_command(session, run, diagnosis),
     )
 
 
@@ -109,7 +109,9 @@ def _curve(records: tuple[Record, ...], signal: str) -> tuple[tuple[int, float],
     return tuple((r.step, r.signals[signal]) for r in records if signal in r.signals)
 
 
-def _next_command(session: Session, diagnosis: Diagnosis) -> str:
+def _next_command(session: Session, run: Run, diagnosis: Diagnosis) -> str:
+    if not run.records:
+        return command_for(run.manifest["argv"][1:])
     if diagnosis.verdict != "healthy":
         tries = [remedy.command for finding in diagnosis.findings for remedy in finding.remedies if remedy.command]
         return tries[0] if tries else command_for(["diagnose", session.path])

@@ -352,6 +352,13 @@ def test_gradient_may_be_strided_unlike_its_parameter(*, fused: bool | None) -> 
     assert_alike(run(AdamW, fused=fused), run(torch.optim.AdamW, fused=False))
 
 
+def test_expanded_gradient_is_read_and_never_written() -> None:
+    weight = nn.Parameter(torch.ones(3, 5, dtype=torch.bfloat16))
+    weight.grad = torch.ones(1, dtype=torch.bfloat16).expand(3, 5)
+    AdamW([weight], lr=0.5, weight_decay=0.0).step()
+    assert weight.detach().eq(0.5).all()
+
+
 def test_view_of_a_larger_tensor_is_updated_where_it_lies() -> None:
     base = torch.ones(6, 4)
     weight = base[::2, 1:].requires_grad_()
@@ -430,7 +437,7 @@ def test_grad_scaler_unscales_and_skips_overflow(*, fused: bool | None) -> None:
     assert_alike([weight], [reference], FLOAT32_TOLERANCE)
 
 
-@pytest.mark.parametrize("learned", ["lr", "initial"])
+@pytest.mark.parametrize("learned", ["lr", "initial", "beta2"])
 @pytest.mark.parametrize("cls", [cls for pair in PAIRS for cls in pair])
 def test_autograd_sees_differentiable_steps(cls: Any, learned: str) -> None:
     """The slope of what comes out, as autograd computes it, is that of finite differences."""
@@ -439,7 +446,8 @@ def test_autograd_sees_differentiable_steps(cls: Any, learned: str) -> None:
         lr = value if learned == "lr" else torch.tensor(0.1, dtype=torch.float64)
         start = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
         weight = (start * value if learned == "initial" else start.clone().requires_grad_()).clone()
-        optimizer = cls([weight], lr=lr, eps=1e-2, weight_decay=0.1, differentiable=True)
+        betas = (torch.tensor(0.9, dtype=torch.float64), value) if learned == "beta2" else (0.9, 0.999)
+        optimizer = cls([weight], lr=lr, betas=betas, eps=1e-2, weight_decay=0.1, differentiable=True)
         for _ in range(4):
             weight.grad = weight.clone() ** 3
             optimizer.step()

@@ -136,6 +136,16 @@ def test_rule_is_taken_where_asked_for(kernel_calls: list[int]) -> None:
     assert not kernel_calls
 
 
+@pytest.mark.parametrize(
+    ("options", "calls"), [({}, [1]), ({"fused": True}, [1]), ({"fused": False}, []), ({"capturable": True}, [])]
+)
+def test_flags_of_the_drop_in_choose_way(kernel_calls: list[int], options: dict[str, bool], calls: list[int]) -> None:
+    weight = nn.Parameter(torch.ones(7))
+    weight.grad = torch.ones(7)
+    AdamW([weight], **options).step()
+    assert kernel_calls == calls
+
+
 def test_both_decays_at_once_are_left_to_the_rule(kernel_calls: list[int]) -> None:
     inplace.update_(slots(torch.ones(3)), SCALARS._replace(l2=0.1))
     assert not kernel_calls

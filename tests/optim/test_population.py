@@ -185,6 +185,15 @@ def test_eps_share_counts_elements_below_eps() -> None:
     assert wanted[4] > 0.5 > wanted[0] == 0
 
 
+def test_eps_share_is_about_corrected_moments() -> None:
+    """V = 0.004 after 4 steps of gradients of size 1 is v_hat = 1: an eps of 0.5 does not outweigh it."""
+    params = torch.zeros(2, 3)
+    optimizer = PopulationAdam(params, Coefficients.of(2, eps=[0.5, 2.0]))
+    for t in range(1, 5):
+        optimizer.step(params, torch.ones(2, 3), t)
+    assert optimizer.eps_share(4).tolist() == [0.0, 1.0]
+
+
 def test_eps_share_is_right_for_eps_whose_square_float32_cannot_hold() -> None:
     params = torch.zeros(2, 3)
     optimizer = PopulationAdam(params, Coefficients.of(2, eps=[1e-23, 1e-25], beta2=0.0))

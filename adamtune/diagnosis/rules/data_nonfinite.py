@@ -35,16 +35,19 @@ class DataNonfinite(Rule):
         if not isinstance(facts, Mapping) or not number > limits["count"]:
             return None
         rows, columns = _listed(facts.get("rows")), _named(_listed(facts.get("columns")), view)
-        places = [f"{word} {_names(names)}" for word, names in (("rows", rows), ("columns", columns)) if names]
+        places = [
+            f"{word}{'s' * (len(of) > 1)} {_names(of)}" for word, of in (("row", rows), ("column", columns)) if of
+        ]
         return Finding(
             rule=self.id,
             severity=_severity(view),
             message=f"the data hold {count(int(number), 'value')} that {'is' if number == 1 else 'are'} nan or inf"
-            + (f": {', '.join(places)}" if places else ""),
+            + (f" ({', '.join(places)})" if places else "")
+            + "; drop or fill these rows: no setting of an optimizer mends them",
             evidence={
                 "value": int(number),
                 "threshold": limits["count"],
-                **{k: v for k, v in facts.items() if k != "count"},
+                **{name: facts[name] for name in ("where", "rows", "columns") if name in facts},
             },
         )
 
