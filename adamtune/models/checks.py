@@ -57,6 +57,33 @@ def check_module(
         raise ModelError(Problem(f"the output of {name} is {output.dtype}", where=where, expected="floating point"))
 
 
+def raised_in_model(error: Exception, *, name: str, where: str, folder: Path) -> ModelError | None:
+    """The error to tell a user where their own network raised while it was trained; None where ours did.
+
+    Args:
+        error: What training raised.
+        name: What messages call the network.
+        where: Where the recipe names it, for messages.
+        folder: Where the user's own code lies, so that its lines can be named.
+    """
+    files = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
+    called = any(file.is_relative_to(folder) or file.parts[-2:] == ("modules", "module.py") for file in files)
+    if not called:
+        return None
+    return ModelError(
+        Problem(
+            f"{type(error).__name__}: {_first_line(error)}",
+            where=_line_of(error, folder) or where,
+            expected=f"{name} to take a batch in training mode",
+        )
+    )
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or ["no message"]
+    return one_line(lines[0], 300)
+
+
 def _output(module: nn.Module, input_shape: tuple[int, ...], name: str, where: str, folder: Path) -> Any:
     modes = {child: child.training for child in module.modules()}
     module.eval()
@@ -64,10 +91,9 @@ def _output(module: nn.Module, input_shape: tuple[int, ...], name: str, where: s
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             return module(torch.zeros(ROWS, *input_shape))
     except Exception as error:
-        lines = [one_line(line, 300) for line in str(error).strip().splitlines()] or ["no message"]
         raise ModelError(
             Problem(
-                f"{type(error).__name__}: {lines[0]}",
+                f"{type(error).__name__}: {_first_line(error)}",
                 where=_line_of(error, folder) or where,
                 expected=f"{name} to take an input of shape {[ROWS, *input_shape]} and give {ROWS} rows",
             )

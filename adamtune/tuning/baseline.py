@@ -11,6 +11,7 @@ from adamtune.data.load import load_data
 from adamtune.diagnosis.engine import diagnose_data, diagnose_run
 from adamtune.diagnosis.result import Diagnosis
 from adamtune.diagnosis.rule import Finding
+from adamtune.recipe.resolve import plain_recipe
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.reader import Run
 from adamtune.runs.record import Record
@@ -76,7 +77,7 @@ def _result(session: Session, run: Run, diagnosis: Diagnosis) -> BaselineResult:
     metrics = {name: estimate([m[name] for m in ended]) for name in MEASURED if ended and name in ended[0]}
     return BaselineResult(
         run_dir=session.path,
-        recipe=session.loaded.recipe.model_dump(mode="json"),
+        recipe=plain_recipe(session.loaded.recipe),
         verdict=diagnosis.verdict,
         findings=diagnosis.findings,
         metrics=metrics,

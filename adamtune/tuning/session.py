@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from adamtune.errors import RunError
+from adamtune.errors import AdamtuneError, RunError
 from adamtune.recipe.resolve import dump_recipe
 from adamtune.runs import directory
 from adamtune.runs.jsonfile import read_json
@@ -123,10 +123,28 @@ class Session:
         if saved is not None:
             trainer.restore(saved)
         self.writer.declare(members)
-        strategies = self.writer.manifest["strategies"] | {key: trainer.choose().as_dict()}
-        self.writer.note(strategies=strategies, total_steps=trainer.length.total_steps, device=str(trainer.device))
-        trainer.run(Hooks(self.writer.append, listen, self._checkpoints(key)))
+        with self._blaming_the_model():
+            strategies = self.writer.manifest["strategies"] | {key: trainer.choose().as_dict()}
+            self.writer.note(strategies=strategies, total_steps=trainer.length.total_steps, device=str(trainer.device))
+            trainer.run(Hooks(self.writer.append, listen, self._checkpoints(key)))
         self._end_population(trainer, key)
+
+    @contextmanager
+    def _blaming_the_model(self) -> Iterator[None]:
+        """Tells an exception of the user's own network from one of ours."""
+        from adamtune.models.checks import raised_in_model
+
+        target = self.loaded.recipe.model.python
+        try:
+            yield
+        except AdamtuneError:
+            raise
+        except Exception as error:
+            where = self.loaded.where("model.python") if target else ""
+            told = raised_in_model(error, name=target, where=where, folder=self.loaded.folder) if target else None
+            if told is None:
+                raise
+            raise told from error
 
     def _all_ended(self, members: Sequence[MemberEntry]) -> bool:
         records = self.read().records if self.resumed else {}
