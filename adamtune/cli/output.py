@@ -93,7 +93,7 @@ class Output:
             head = {"command": self.command, "adamtune_version": adamtune.__version__}
             write_json({**head, **payload, "exit_code": code, "reason": reason or None})
         else:
-            console(sys.stdout).print(page)
+            console(sys.stdout).print(page, crop=False)
         if reason:
             console(sys.stderr).print(f"{self.command}: {reason}", soft_wrap=True)
         return code

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adamtune.report import numbers
+from adamtune.report.lines import copyable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -44,8 +45,8 @@ def _draw(number: int, finding: Finding) -> RenderableType:
     parts: list[RenderableType] = [head, Padding(Text(finding.message), (0, 0, 0, 3))]
     if finding.evidence:
         parts.append(Padding(_evidence(finding.evidence), (0, 0, 0, 3)))
-    if finding.remedies:
-        parts.append(Padding(_remedies(finding.remedies), (0, 0, 0, 3)))
+    for place, remedy in enumerate(finding.remedies):
+        parts += _remedy("or:" if place else "try:", remedy)
     return Group(*parts)
 
 
@@ -76,18 +77,17 @@ def evidence_text(value: Any) -> str:
     return str(value)
 
 
-def _remedies(remedies: Sequence[Remedy]) -> Table:
+def _remedy(word: str, remedy: Remedy) -> list[RenderableType]:
+    """Why, what to set where the command does not say it, and the command in one line."""
     grid = Table.grid(padding=(0, 1))
-    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column(no_wrap=True, style="bold", min_width=4)
     grid.add_column(overflow="fold")
-    for place, remedy in enumerate(remedies):
-        grid.add_row("or:" if place else "try:", Text(remedy.why))
-        for key, value in remedy.set.items():
-            if f"{key}=" not in remedy.command:  # the command says it already
-                grid.add_row("", Text(f"--set {set_argument(key, value)}", "green"))
-        if remedy.command:
-            grid.add_row("run:", Text(remedy.command, "bold"))
-    return grid
+    grid.add_row(word, Text(remedy.why))
+    for key, value in remedy.set.items():
+        if f"{key}=" not in remedy.command:
+            grid.add_row("", Text(f"--set {set_argument(key, value)}", "green"))
+    command = [copyable("   ", ("run:", "bold"), " ", (remedy.command, "bold"))] if remedy.command else []
+    return [Padding(grid, (0, 0, 0, 3)), *command]
 
 
 def set_argument(key: str, value: Any) -> str:

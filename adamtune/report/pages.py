@@ -12,6 +12,7 @@ from adamtune.report import numbers
 from adamtune.report.bars import DOT, LINE, REFERENCE
 from adamtune.report.charts import LossChart, mean_curve
 from adamtune.report.findings import draw_findings, verdict_style
+from adamtune.report.lines import copyable
 from adamtune.report.tables import seeds_table, trials_table, verdicts_table
 
 if TYPE_CHECKING:
@@ -33,11 +34,11 @@ def baseline_page(result: BaselineResult) -> RenderableType:
     head = Text.assemble(("baseline ", "bold"), name, ": ", (result.verdict, verdict_style(result.verdict)))
     if not result.seeds:
         untrained = Group(
-            head, Text("nothing was trained: the data must be mended first"), Text(f"run: {result.run_dir}")
+            head, Text("nothing was trained: the data must be mended first"), copyable(f"run: {result.run_dir}")
         )
         return _stack(untrained, draw_findings(result.findings), _next(result.next_command))
     return _stack(
-        Group(head, Text("; ".join(words)), Text(f"executed: {result.strategy}"), Text(f"run: {result.run_dir}")),
+        Group(head, Text("; ".join(words)), Text(f"executed: {result.strategy}"), copyable(f"run: {result.run_dir}")),
         seeds_table(result),
         _lost_seeds(result),
         _baseline_chart(result),
@@ -83,10 +84,13 @@ def sweep_page(result: SweepResult) -> RenderableType:
         ("sweep ", "bold"), f"{result.knob}: ", *_decision(result), f" ({result.path})" if result.path else ""
     )
     return _stack(
-        Group(head, Text("; ".join(words)), Text(f"executed: {result.strategy}"), Text(f"run: {result.run_dir}")),
+        Group(head, Text("; ".join(words)), Text(f"executed: {result.strategy}"), copyable(f"run: {result.run_dir}")),
         Group(trials_table(result), Text(), Text(_BAR_LEGEND, "dim")),
         _reasons(result),
-        Group(Text(f"recipe: {result.tuned_recipe}"), Text(f"study:  {result.study_name} in {result.study_storage}")),
+        Group(
+            copyable(f"recipe: {result.tuned_recipe}"),
+            copyable(f"study:  {result.study_name} in {result.study_storage}"),
+        ),
         _next(result.next_command),
     )
 
@@ -121,7 +125,7 @@ def improvement_text(improvement: Improvement) -> str:
 
 def diagnosis_page(diagnosis: Diagnosis, run: Run) -> RenderableType:
     """Verdict, findings with their numbers and remedies, which members or trials they concern, loss curve."""
-    head = Text.assemble((f"{diagnosis.run_dir}", "bold"), ": ", (diagnosis.verdict, verdict_style(diagnosis.verdict)))
+    head = copyable((f"{diagnosis.run_dir}", "bold"), ": ", (diagnosis.verdict, verdict_style(diagnosis.verdict)))
     state = "" if run.finished or not run.manifest else "; the run is not finished"
     words = Text(f"judged by {diagnosis.basis if run.members else 'the data, before any training'}{state}")
     return _stack(
@@ -204,7 +208,7 @@ def _of(shown: int, members: int, word: str) -> str:
 
 
 def _next(command: str) -> RenderableType | None:
-    return Text.assemble(("next: ", "bold"), (command, "bold cyan")) if command else None
+    return copyable(("next: ", "bold"), (command, "bold cyan")) if command else None
 
 
 def _stack(*parts: RenderableType | None) -> Group:

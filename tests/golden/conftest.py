@@ -32,7 +32,7 @@ def draw() -> Callable[[RenderableType, int], str]:
 
     def drawn(page: RenderableType, width: int) -> str:
         file = io.StringIO()
-        Console(file=file, width=width, highlight=False, markup=False, emoji=False).print(page)
+        Console(file=file, width=width, highlight=False, markup=False, emoji=False).print(page, crop=False)
         return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 
     return drawn

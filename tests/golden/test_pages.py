@@ -52,8 +52,12 @@ def test_page_looks_as_it_did(
 def test_page_fits_into_80_columns_and_needs_no_colour(
     name: str, results: ModuleType, draw: Callable[[RenderableType, int], str]
 ) -> None:
-    """Nothing is cut off in a narrow terminal, and nothing is said by colour alone."""
+    """Nothing is cut off in a narrow terminal, and nothing is said by colour alone.
+
+    Lines that are there to be copied stay whole, however long they are.
+    """
     text = draw(PAGES[name](results), 80)
-    assert max(map(len, text.splitlines())) <= 80
+    copied = ("run:", "next:", "recipe:", "study:")
+    assert all(len(line) <= 80 for line in text.splitlines() if not line.strip().startswith(copied))
     assert "\x1b" not in text
     assert "…" not in text
