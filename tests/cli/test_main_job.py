@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import adamtune, answer
@@ -165,3 +168,40 @@ def test_killed_midway_it_goes_on_with_the_same_command_to_the_same_table(
         assert continued.get(key) == unbroken.get(key), key
     new = answer(*words, cwd=tmp_path)
     assert new["run_dir"].endswith("002-baseline" if command == "baseline" else "002-sweep-lr")
+
+
+def test_the_study_opens_in_optuna_dashboard(work: Path) -> None:
+    """The real dashboard serves the sweep's study: every trial, its values, and no number that JSON lacks."""
+    found = json.loads((work / "sweep.json").read_text())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    dashboard = Path(sys.executable).with_name("optuna-dashboard")
+    server = subprocess.Popen(
+        [str(dashboard), f"sqlite:///{found['run_dir']}/study.db", "--port", str(port)],
+        cwd=work,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        studies = get_json(f"http://127.0.0.1:{port}/api/studies")["study_summaries"]
+        assert [study["study_name"] for study in studies] == [found["study"]["name"]]
+        detail = get_json(f"http://127.0.0.1:{port}/api/studies/{studies[0]['study_id']}")
+    finally:
+        server.terminate()
+        server.wait()
+    assert len(detail["trials"]) == len(found["trials"])
+    assert all(trial["state"] == "Complete" for trial in detail["trials"])
+    assert all(trial["intermediate_values"] for trial in detail["trials"])
+
+
+def get_json(url: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=10) as reply:  # noqa: S310 - our own server on this machine
+                return dict(json.load(reply))
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)

@@ -84,3 +84,25 @@ def test_neighbouring_seeds_give_unrelated_streams(seed: int, epoch: int) -> Non
     here = mix(seed, epoch)
     assert 0 <= here < 2**63
     assert len({here, mix(seed + 1, epoch), mix(seed, epoch + 1), mix(epoch, seed + 7)}) == 4
+
+
+def best_of(step_ms: dict[tuple[str, int, int], float]) -> tuple[str, int, int]:
+    from adamtune.training.strategies.choose import _Trials
+
+    trials = object.__new__(_Trials)
+    trials._ms = step_ms
+    choice = trials.best("")
+    return choice.name, choice.chunk, choice.threads
+
+
+def test_the_fastest_strategy_is_chosen_and_noise_or_a_second_thread_decides_nothing() -> None:
+    """Promise 2: what was measured to be faster is taken; a difference that noise could make is not."""
+    assert best_of({("vectorized", 0, 1): 9.0, ("loop", 0, 1): 5.0}) == ("loop", 0, 1)
+    assert best_of({("vectorized", 0, 1): 5.0, ("vectorized", 16, 1): 3.0, ("loop", 0, 1): 9.0}) == (
+        "vectorized",
+        16,
+        1,
+    )
+    assert best_of({("vectorized", 0, 1): 5.0, ("loop", 0, 1): 4.9}) == ("vectorized", 0, 1)
+    assert best_of({("vectorized", 0, 1): 5.0, ("vectorized", 0, 2): 4.4}) == ("vectorized", 0, 1)
+    assert best_of({("vectorized", 0, 1): 5.0, ("vectorized", 0, 2): 3.0}) == ("vectorized", 0, 2)

@@ -23,6 +23,9 @@ HOPELESS: Final = 3.0
 """A candidate whose first step is this many times slower than the best is not measured further."""
 MARGIN: Final = 1.05
 """A later candidate must win by 5%, so that noise does not change the choice from run to run."""
+THREADS_MARGIN: Final = 1.25
+"""Several threads must win by more: they take the other cores too, and two thread pools that are both
+busy slow each other tenfold."""
 AGREEMENT: Final = 1e-3
 """Relative difference in one float32 batch loss beyond which vectorizing changed what a network computes."""
 
@@ -151,7 +154,8 @@ class _Trials:
         """The fastest, the earlier one where they are about equal."""
         winner, fastest = next(iter(self._ms.items()))
         for candidate, ms in self._ms.items():
-            if ms * MARGIN < fastest:
+            n_threads = candidate[2]
+            if ms * (THREADS_MARGIN if n_threads > winner[2] else MARGIN) < fastest:
                 winner, fastest = candidate, ms
         shown = {_label(*key): round(ms, 3) for key, ms in self._ms.items()}
         return Choice(*winner, step_ms=shown, note=note)
