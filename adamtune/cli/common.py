@@ -4,6 +4,7 @@
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -53,6 +54,18 @@ class Common:
         """Names of the given options that are about training alone."""
         given = {"--set": self.sets, "--seed": self.seed is not None, "--new": self.new}
         return [name for name, value in given.items() if value]
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The same under the names of `adamtune.tuning.requests.Request`."""
+        return {
+            "sets": tuple(self.sets),
+            "runs_dir": self.runs_dir,
+            "seed": self.seed,
+            "trusted": self.trust_code,
+            "new": self.new,
+            "argv": ("adamtune", *sys.argv[1:]),
+        }
 
 
 DEFAULTS: dict[str, Any] = {

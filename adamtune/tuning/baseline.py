@@ -38,12 +38,9 @@ def run_baseline(request: BaselineRequest, listen: Listener) -> BaselineResult:
     session = Session(
         start.loaded,
         load_data(start.loaded, trusted=request.trusted),
-        request.runs_dir,
+        request,
         "baseline",
         options={},
-        argv=request.argv,
-        trusted=request.trusted,
-        new=request.new,
     )
     try:
         if not fatal_data_findings(session):

@@ -6,53 +6,50 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class BaselineRequest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What every command that trains is told.
+
+    Args:
+        sets: `key.path=value` texts, as typed.
+        runs_dir: Where runs lie.
+        seed: First seed; None leaves it to the recipe.
+        trusted: Whether `python:` targets may run.
+        new: Start a new run even where an unfinished one could go on.
+        argv: The command line, for the manifest.
+    """
+
+    sets: tuple[str, ...] = ()
+    runs_dir: Path = Path("runs")
+    seed: int | None = None
+    trusted: bool = False
+    new: bool = False
+    argv: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineRequest(Request):
     """`adamtune baseline RECIPE`.
 
     Args:
         recipe: Path of a recipe or of a run, or the name of a shipped recipe.
-        sets: `key.path=value` texts, as typed.
-        runs_dir: Where runs lie.
-        seed: First seed; None leaves it to the recipe.
-        trusted: Whether `python:` targets may run.
-        new: Start a new run even where an unfinished one could go on.
-        argv: The command line, for the manifest.
     """
 
     recipe: str
-    sets: tuple[str, ...]
-    runs_dir: Path
-    seed: int | None
-    trusted: bool
-    new: bool
-    argv: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SweepRequest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRequest(Request):
     """`adamtune sweep [RECIPE or RUN_DIR] --knob NAME`.
 
     Args:
-        recipe: Path of a recipe or of a run, the name of a shipped recipe, or None for the current best.
-        sets: `key.path=value` texts, as typed.
-        runs_dir: Where runs lie.
-        seed: First seed; None leaves it to the recipe.
-        trusted: Whether `python:` targets may run.
-        new: Start a new run even where an unfinished one could go on.
-        argv: The command line, for the manifest.
         knob: Name of the knob.
+        recipe: Path of a recipe or of a run, the name of a shipped recipe, or None for the current best.
         values: Exactly these values and nothing else, or None for a search.
         confirm: Whether the winner is compared with the baseline on fresh seeds.
     """
 
-    recipe: str | None
-    sets: tuple[str, ...]
-    runs_dir: Path
-    seed: int | None
-    trusted: bool
-    new: bool
-    argv: tuple[str, ...]
     knob: str
-    values: tuple[float, ...] | None
-    confirm: bool
+    recipe: str | None = None
+    values: tuple[float, ...] | None = None
+    confirm: bool = True

@@ -17,6 +17,7 @@ from adamtune.runs.jsonfile import read_json
 from adamtune.runs.manifest import MemberEntry, describe_machine, git_commit
 from adamtune.runs.reader import Run, read_run
 from adamtune.runs.writer import RunWriter
+from adamtune.tuning.requests import Request
 
 if TYPE_CHECKING:
     from adamtune.data.dataset import Dataset
@@ -36,38 +37,32 @@ class Session:
     Args:
         loaded: The resolved recipe.
         dataset: Its data.
-        runs_dir: Where runs lie.
+        request: What the user asked for.
         command: `baseline`, `sweep`, ...
         knob: Name of the knob, for a sweep.
         options: What else must be equal for an unfinished run to be the same work.
-        argv: The command line, for the manifest.
-        trusted: Whether `python:` targets may run.
-        new: Start a new run in any case.
     """
 
     def __init__(
         self,
         loaded: LoadedRecipe,
         dataset: Dataset,
-        runs_dir: Path,
+        request: Request,
         command: str,
         *,
         knob: str = "",
         options: Mapping[str, Any],
-        argv: Sequence[str],
-        trusted: bool,
-        new: bool,
     ) -> None:
-        self.loaded, self.dataset, self.trusted = loaded, dataset, trusted
+        self.loaded, self.dataset, self.trusted = loaded, dataset, request.trusted
         text = dump_recipe(loaded.recipe)
         key = _work_key(command, knob, text, dataset.fingerprint, _code(loaded), dict(options))
-        folder = runs_dir / loaded.recipe.name
-        taken = None if new else _unfinished(folder, key)
+        folder = request.runs_dir / loaded.recipe.name
+        taken = None if request.new else _unfinished(folder, key)
         self.resumed = taken is not None
         self.writer = taken or RunWriter(directory.make_run_dir(folder, command, knob))
         self.path = self.writer.path
         if not self.resumed:
-            self._describe(text, command, knob, key, argv)
+            self._describe(text, command, knob, key, request.argv)
         self._started = time.perf_counter()
         self._spent_before = float(self.writer.manifest.get("wall_s", 0.0))
 
@@ -220,5 +215,8 @@ def _unfinished(folder: Path, key: str) -> RunWriter | None:
         manifest = read_json(path / directory.MANIFEST)
         if manifest.get("work") == key and not manifest.get("finished"):
             with suppress(RunError):
-                return RunWriter(path)
+                writer = RunWriter(path)
+                if not writer.manifest.get("finished"):  # it may have been, a moment ago
+                    return writer
+                writer.close()
     return None

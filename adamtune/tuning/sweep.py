@@ -57,13 +57,10 @@ def run_sweep(request: SweepRequest, listen: Listener) -> SweepResult:
     session = Session(
         start.loaded,
         load_data(start.loaded, trusted=request.trusted),
-        request.runs_dir,
+        request,
         "sweep",
         knob=knob.name,
         options={"values": values, "confirm": request.confirm},
-        argv=request.argv,
-        trusted=request.trusted,
-        new=request.new,
     )
     try:
         _refuse_unusable_data(session)

@@ -24,15 +24,12 @@ Listener = Callable[[Progress], None]
 def baseline(
     runs_dir: Path, listen: Listener, *sets: str, new: bool = False, recipe: str = "digits-mlp"
 ) -> BaselineResult:
-    request = BaselineRequest(recipe, (*SETS, *sets), runs_dir, None, trusted=False, new=new, argv=("adamtune",))
+    request = BaselineRequest(recipe=recipe, sets=(*SETS, *sets), runs_dir=runs_dir, new=new)
     return run_baseline(request, listen)
 
 
 def sweep(runs_dir: Path, listen: Listener, *, values: tuple[float, ...] | None = None) -> SweepResult:
-    request = SweepRequest(
-        "digits-mlp", SETS, runs_dir, None, trusted=False, new=False, argv=("adamtune",), knob="lr", values=values,
-        confirm=True,
-    )  # fmt: skip
+    request = SweepRequest(recipe="digits-mlp", sets=SETS, runs_dir=runs_dir, knob="lr", values=values)
     return run_sweep(request, listen)
 
 
@@ -134,10 +131,8 @@ def test_exactly_the_values_that_were_named_are_tried(runs_dir: Path) -> None:
 
 def test_a_best_value_on_the_edge_widens_the_range(runs_dir: Path) -> None:
     """From far too small an lr the grid ends too early, and goes on by itself."""
-    request = SweepRequest(
-        "digits-mlp", (*SETS, "optimizer.lr=1e-6"), runs_dir, None, trusted=False, new=False, argv=(), knob="lr",
-        values=None, confirm=False,
-    )  # fmt: skip
+    sets = (*SETS, "optimizer.lr=1e-6")
+    request = SweepRequest(recipe="digits-mlp", sets=sets, runs_dir=runs_dir, knob="lr", confirm=False)
     found = run_sweep(request, lambda _: None)
     assert found.widened >= 1
     assert not found.at_edge

@@ -2,7 +2,6 @@
 
 # typer reads the annotations at run time, so they stay as they are.
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument
@@ -34,15 +33,7 @@ def baseline(
     from adamtune.tuning.requests import BaselineRequest
 
     output = Output.of("baseline", common)
-    request = BaselineRequest(
-        recipe=recipe,
-        sets=tuple(common.sets),
-        runs_dir=common.runs_dir,
-        seed=common.seed,
-        trusted=common.trust_code,
-        new=common.new,
-        argv=("adamtune", *sys.argv[1:]),
-    )
+    request = BaselineRequest(recipe=recipe, **common.request)
     with output.working() as listen:
         result = run_baseline(request, listen)
     if not result.metrics:

@@ -3,7 +3,6 @@
 # typer reads the annotations at run time, so they stay as they are.
 
 import math
-import sys
 from typing import Annotated
 
 from typer import Argument, Option
@@ -56,18 +55,7 @@ def sweep(
     from adamtune.tuning.requests import SweepRequest
     from adamtune.tuning.sweep import run_sweep
 
-    request = SweepRequest(
-        recipe=start,
-        knob=name,
-        values=numbers,
-        confirm=not no_confirm,
-        sets=tuple(common.sets),
-        runs_dir=common.runs_dir,
-        seed=common.seed,
-        trusted=common.trust_code,
-        new=common.new,
-        argv=("adamtune", *sys.argv[1:]),
-    )
+    request = SweepRequest(recipe=start, knob=name, values=numbers, confirm=not no_confirm, **common.request)
     with output.working() as listen:
         result = run_sweep(request, listen)
     lost = all(trial.state != "complete" for trial in result.trials)
