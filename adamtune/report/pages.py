@@ -70,7 +70,8 @@ def _baseline_chart(result: BaselineResult) -> LossChart:
     )
 
 
-_BAR_LEGEND: Final = f"{DOT} mean, {LINE} 95% interval of that value alone, {REFERENCE} mean of the baseline"
+_BAR_LEGEND: Final = f"{DOT} mean, {LINE} 95% interval of that value alone"
+_REFERENCE_LEGEND: Final = f", {REFERENCE} mean of the baseline"
 
 
 def sweep_page(result: SweepResult) -> RenderableType:
@@ -80,12 +81,13 @@ def sweep_page(result: SweepResult) -> RenderableType:
         words.append(f"range widened {result.widened} time{'s' if result.widened > 1 else ''}")
     if result.resumed:
         words.append("an unfinished sweep was continued")
+    referred = any(trial.is_baseline for trial in result.trials)
     head = Text.assemble(
         ("sweep ", "bold"), f"{result.knob}: ", *_decision(result), f" ({result.path})" if result.path else ""
     )
     return _stack(
         Group(head, Text("; ".join(words)), Text(f"executed: {result.strategy}"), copyable(f"run: {result.run_dir}")),
-        Group(trials_table(result), Text(), Text(_BAR_LEGEND, "dim")),
+        Group(trials_table(result), Text(), Text(_BAR_LEGEND + (_REFERENCE_LEGEND if referred else ""), "dim")),
         _reasons(result),
         Group(
             copyable(f"recipe: {result.tuned_recipe}"),

@@ -112,7 +112,7 @@ def _sweep(
     current = float(get_value(recipe, knob.path))
     seeds = range(recipe.training.seed, recipe.training.seed + recipe.training.seeds)
     search = Search(session, study, knob, seeds, listen)
-    search.train(sorted({current, *values}) if values else first_grid(knob, current), knob.name)
+    search.train(values or first_grid(knob, current), knob.name)
     if values is None:
         search.widen_while_on_edge()
         search.refine()
@@ -166,6 +166,10 @@ def _decide(search: Search, current: float, confirm: bool) -> Decision:  # noqa:
         return Decision("kept", "every trial diverged: nothing can be said about this knob")
     if best.value == current:
         return Decision("kept", f"the current value is the best of {len(search.trials)}")
+    if not confirm and current not in search.trials:
+        return Decision(
+            "kept", f"{current:g} was not among the values, and without fresh seeds nothing was compared with it"
+        )
     seeds = [search.seeds[0] + FRESH_FROM + n for n in range(CONFIRM_SEEDS)] if confirm else list(search.seeds)
     if confirm:
         last = search.confirm(seeds, best.value, current)

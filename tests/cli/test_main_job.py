@@ -82,7 +82,7 @@ def test_the_study_opens_in_optuna_with_everything_that_was_tried(work: Path) ->
 
 def test_a_second_sweep_starts_from_what_was_accepted(work: Path) -> None:
     first = json.loads((work / "sweep.json").read_text())
-    found = answer("sweep", "--knob", "weight_decay", "--values", "0.001,0.1", "--no-confirm", cwd=work)
+    found = answer("sweep", "--knob", "weight_decay", "--values", "0.001,0.01,0.1", "--no-confirm", cwd=work)
     assert found["baseline_value"] == 0.01
     recipe = (work / found["run_dir"] / "recipe.yaml").read_text()
     assert f"lr: {first['best_value']}" in recipe

@@ -77,7 +77,7 @@ def test_a_run_of_own_code_is_swept_from_its_run_directory(folder: Path) -> None
     """The run's recipe lies elsewhere than the code that it names, and finds it all the same."""
     adamtune("baseline", "mine.yaml", "--trust-code", cwd=folder)
     found = answer("sweep", "--knob", "lr", "--values", "0.001,0.01", "--trust-code", cwd=folder)
-    assert [trial["value"] for trial in found["trials"]] == [0.001, 0.003, 0.01]
+    assert [trial["value"] for trial in found["trials"]] == [0.001, 0.01]
     again = answer("baseline", found["tuned_recipe"], "--trust-code", cwd=folder)
     assert again["recipe"]["data"]["python"] == "my_data.py:load"
 
