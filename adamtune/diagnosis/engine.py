@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from adamtune.diagnosis.result import Diagnosis, MemberDiagnosis, TrialDiagnosis
 from adamtune.diagnosis.rule import Cause, Finding, Rule
 from adamtune.diagnosis.view import MemberView
 from adamtune.diagnosis.views import data_view, member_view
+from adamtune.errors import Problem, RunError
+from adamtune.runs.directory import METRICS
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.reader import Run
+from adamtune.runs.record import SIGNALS
 
 
 def diagnose_run(run: Run, *, overrides: Path | None = None) -> Diagnosis:
@@ -30,7 +34,9 @@ def diagnose_run(run: Run, *, overrides: Path | None = None) -> Diagnosis:
 
     Raises:
         UsageError: The file of thresholds names something that does not exist.
+        RunError: The run has lines, but no signal in them that a rule knows.
     """
+    _refuse_unknown_signals(run)
     judge = _Judge(overrides)
     seen = {entry.number: judge.look(entry.number, member_view(run, entry)) for entry in run.members}
     basis = members_at_baseline(run)
@@ -45,6 +51,21 @@ def diagnose_run(run: Run, *, overrides: Path | None = None) -> Diagnosis:
         trials=_trials(judge, run, seen),
         basis=basis.words,
     )
+
+
+def _refuse_unknown_signals(run: Run) -> None:
+    """Silence about a run whose numbers have other names would look like health."""
+    logged = {name for records in run.records.values() for record in records for name in record.signals}
+    if logged and not logged & SIGNALS.keys():
+        near = get_close_matches("train_loss", sorted(logged), n=1, cutoff=0.3)
+        raise RunError(
+            Problem(
+                f"no signal that a diagnosis knows, only {', '.join(sorted(logged))}",
+                where=str(run.path / METRICS),
+                expected=", ".join(SIGNALS),
+                hint=f"try: train_loss in place of {near[0]}" if near else None,
+            )
+        )
 
 
 def diagnose_member(view: MemberView, *, overrides: Path | None = None) -> tuple[Finding, ...]:

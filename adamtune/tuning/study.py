@@ -88,13 +88,21 @@ class KnobStudy:
         known = self._by_value()
         for value in values:
             if value not in known:
-                inner = 1 - value if self._knob.scale == "one-minus-log" else value
-                self._study.enqueue_trial({self.parameter: inner}, user_attrs={self._knob.name: value, **facts})
+                parameters = {self.parameter: self._place(value)}
+                self._study.enqueue_trial(parameters, user_attrs={self._knob.name: value, **facts})
         waiting = sum(trial.state.name == "WAITING" for trial in self._by_value().values())
         for _ in range(waiting):
             self._study.ask(self._space())  # hands out the enqueued ones in their order
         found = self._by_value()
         return [found[value].number for value in values]
+
+    def _place(self, value: float) -> float:
+        """The value as Optuna searches it; one that is not on the scale, such as 0 on a log one, by the nearest.
+
+        The true value is the trial's user attribute.
+        """
+        inside = min(max(value, self._knob.low), self._knob.high)
+        return 1 - inside if self._knob.scale == "one-minus-log" else inside
 
     def _by_value(self) -> dict[float, FrozenTrial]:
         return {t.user_attrs[self._knob.name]: t for t in self._study.get_trials(deepcopy=False)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,9 @@ from adamtune.tuning.study import KnobStudy
 
 CONFIRM_SEEDS: Final = 8
 """Fresh seeds of the confirmation: with 8 pairs a difference of 0.84 standard deviations excludes zero."""
+MIN_GAIN: Final = 0.01
+"""Share of the current loss that a gain must exceed: pairs on common seeds can prove a difference of a
+thousandth of a percent, for which nobody should change a recipe."""
 FRESH_FROM: Final = 10_000
 """Distance of the confirmation's seeds from the search's, so that no search reaches them."""
 
@@ -189,14 +193,16 @@ def _decide(search: Search, current: float, confirm: bool) -> Decision:  # noqa:
         why = f"{current:g} diverged on {before.n_diverged} of {on}, {best.value:g} on none"
         return Decision("accepted", why)
     found = paired_improvement([b for _, b, _ in pairs], [a for _, _, a in pairs], [seed for seed, _, _ in pairs])
-    return _judge(found, on, statistics_mean=sum(b for _, b, _ in pairs) / len(pairs))
+    return _judge(found, on, before=statistics.fmean(b for _, b, _ in pairs))
 
 
-def _judge(found: Improvement, on: str, *, statistics_mean: float) -> Decision:
+def _judge(found: Improvement, on: str, *, before: float) -> Decision:
     low, high = found.ci95
-    gain = f"{100 * found.mean / statistics_mean:.1f}% lower val loss" if statistics_mean > 0 else "lower val loss"
-    if low > 0:
+    gain = f"{100 * found.mean / before:.2g}% lower val loss"
+    if low > 0 and found.mean > MIN_GAIN * before:
         return Decision("accepted", f"{gain} on {on}; the 95% interval excludes zero", found)
+    if low > 0:
+        return Decision("kept", f"{gain} on {on}: real, but below the {MIN_GAIN:.0%} that is worth a change", found)
     if high < 0:
         return Decision("kept", f"the winner of the search is worse on {on}", found)
     return Decision("kept", f"no difference that {on} can show; the current value stays", found)

@@ -97,6 +97,30 @@ def test_a_network_with_its_own_noise_runs_by_the_loop_and_keeps_the_promise(dig
     assert_same_curve(alone[3], together[3])
 
 
+class Recurrent(nn.Module):
+    """An LSTM, which holds on to the weights it was last called with; tied and frozen layers beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm, self.last = nn.LSTM(8, 6, batch_first=True), nn.Linear(6, 10)
+        self.frozen = nn.Linear(6, 6).requires_grad_(requires_grad=False)
+        self.tied = nn.ModuleList([nn.Linear(6, 6)])
+        self.tied.append(self.tied[0])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        hidden = self.frozen(self.lstm(x.view(-1, 8, 8))[0][:, -1])
+        for layer in self.tied:
+            hidden = torch.tanh(layer(hidden))
+        return self.last(hidden)
+
+
+def test_recurrent_tied_and_frozen_layers_keep_the_promise(digits: Lab) -> None:
+    members = lrs(1e-3, 1e-2)
+    together = digits.train(members, Recurrent)
+    alone = digits.train(members[1:], Recurrent, strategy="loop")
+    assert_same_curve(alone[1], together[1])
+
+
 class Mixing(nn.Module):
     """Computes something else when there is a member axis: a sum over everything that it sees."""
 

@@ -162,3 +162,23 @@ def test_a_damaged_checkpoint_is_named(runs_dir: Path, monkeypatch: pytest.Monke
     (runs_dir / "digits-mlp/001-baseline/checkpoint.safetensors").write_bytes(b"\x00" * 40)
     with pytest.raises(RunError, match="damaged checkpoint"):
         baseline(runs_dir, lambda _: None)
+
+
+def test_a_weight_decay_of_zero_is_swept_although_no_log_scale_holds_it(runs_dir: Path) -> None:
+    request = SweepRequest(
+        recipe="digits-mlp",
+        sets=(*SETS, "optimizer.weight_decay=0"),
+        runs_dir=runs_dir,
+        knob="weight_decay",
+        values=(0.0, 0.1),
+    )
+    found = run_sweep(request, lambda _: None)
+    assert [trial.value for trial in found.trials] == [0.0, 0.1]
+    assert found.baseline_value == 0.0
+
+
+def test_a_gain_that_is_real_but_tiny_is_kept_back(runs_dir: Path) -> None:
+    """Pairs on common seeds prove differences that nobody should change a recipe for."""
+    request = SweepRequest(recipe="digits-mlp", sets=SETS, runs_dir=runs_dir, knob="eps", values=(1e-9, 1e-8))
+    found = run_sweep(request, lambda _: None)
+    assert found.decision == "kept"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from adamtune.recipe.schema import Task
 from adamtune.training.losses import batch_loss
-from adamtune.training.rows import Rows
+from adamtune.training.rows import Layout, Rows
 from adamtune.training.strategies.strategy import Strategy
 
 
@@ -17,6 +19,10 @@ class Vectorized(Strategy):
     """`vmap` over the forward pass; autograd then runs backward over the batched operations."""
 
     name: ClassVar[str] = "vectorized"
+
+    def __init__(self, module: nn.Module, layout: Layout, task: Task, chunk: int = 0) -> None:
+        # A copy: recurrent layers keep references to the weights that they were last called with.
+        super().__init__(copy.deepcopy(module), layout, task, chunk)
 
     def bind(self, rows: Rows) -> None:
         """Works on these rows from now on."""
