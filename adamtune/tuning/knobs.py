@@ -32,7 +32,7 @@ class Knob:
         what: One sentence: what it does.
         at_low: What to expect at the low end.
         at_high: What to expect at the high end.
-        off: The value that switches it off, where that lies outside the range; may be named in `--values`.
+        neutral: The value that switches it off, where that lies outside the range; may be named in `--values`.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Knob:
     what: str
     at_low: str
     at_high: str
-    off: float | None = None
+    neutral: float | None = None
 
     def place(self, value: float) -> float:
         """Where a value lies on the knob's scale; equal distances matter equally."""
@@ -75,7 +75,7 @@ class Knob:
 
     def fits(self, value: float) -> bool:
         """Whether a value lies inside the range."""
-        return self.low <= value <= self.high or value == self.off
+        return self.low <= value <= self.high or value == self.neutral
 
 
 def _significant(value: float, digits: int = 2) -> float:
