@@ -43,7 +43,7 @@ def sweep(
 
     The range is widened while the best value lies on its edge, then refined around the best. The
     winner and the starting value are trained again on seeds that the search never saw; the
-    difference is accepted if its 95% interval excludes zero.
+    difference is accepted if its 95% interval excludes zero and the gain is above 1%.
     """
     from adamtune.report.pages import sweep_page
     from adamtune.report.payloads import sweep_payload
