@@ -54,16 +54,24 @@ class Trainer:
         dataset: The splits; moved to the population's device.
         make_model: Gives a freshly initialised network; weights come from torch's global generator.
         stage: What this is called in progress reports.
+        score_test: Whether the test split is scored at the end; a search must not see it.
     """
 
     def __init__(
-        self, population: Population, dataset: Dataset, make_model: Callable[[], nn.Module], stage: str = "training"
+        self,
+        population: Population,
+        dataset: Dataset,
+        make_model: Callable[[], nn.Module],
+        stage: str = "training",
+        *,
+        score_test: bool = True,
     ) -> None:
         recipe = population.recipe
         self.population = population
         self.stage = stage
         self.device = pick_device(recipe.training.device)
         self._data = dataset.to(self.device)
+        self._test = self._data.test if score_test else None
         self._probe = _some_of(self._data.train)
         self.length = Length.of(recipe, len(dataset.train.x))
         self.running = list(population.members)
@@ -182,8 +190,8 @@ class Trainer:
         last = self.step == self.length.total_steps
         train, val = self._strategy.score(self._probe), self._strategy.score(self._data.val)
         columns = self._window.close() | _columns("train", train) | _columns("val", val)
-        if last and self._data.test is not None:
-            columns |= _columns("test", self._strategy.score(self._data.test))
+        if last and self._test is not None:
+            columns |= _columns("test", self._strategy.score(self._test))
         columns["param_norm"] = torch.linalg.vector_norm(self.rows.params, dim=1)
         if self.step:
             columns["lr"] = self._lr(self.step - 1)

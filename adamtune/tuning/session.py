@@ -111,7 +111,9 @@ class Session:
         def make_model() -> Any:
             return build_model(self.loaded, data.input_shape, data.output_size, trusted=self.trusted)
 
-        trainer = Trainer(Population(self.loaded.recipe, tuple(members)), data, make_model, stage)
+        final = self.writer.manifest["command"] == "baseline"
+        population = Population(self.loaded.recipe, tuple(members))
+        trainer = Trainer(population, data, make_model, stage, score_test=final)
         known = self.writer.manifest["strategies"].get(key)
         trainer.choice = Choice(**known) if known else None
         saved = self._saved(key)

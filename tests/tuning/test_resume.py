@@ -125,6 +125,9 @@ def test_exactly_the_values_that_were_named_are_tried(runs_dir: Path) -> None:
     assert [trial.value for trial in found.trials] == [1e-3, 1e-2]
     assert found.baseline_value == 3e-4
     assert found.widened == 0
+    lines = (found.run_dir / "metrics.jsonl").read_text()
+    assert "val_loss" in lines
+    assert "test_" not in lines  # a search must not see the test split
     seeds = found.improvement.seeds if found.improvement else ()
     assert len(seeds) == 8
     assert not set(seeds) & {0, 1, 2}
