@@ -79,14 +79,23 @@ def test_ctrl_c_exits_with_130_and_names_the_command_that_goes_on(tmp_path: Path
     """After Ctrl-C the same command goes on; what was evaluated is kept."""
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "adamtune", *LONG], cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "adamtune", *LONG],
+        cwd=tmp_path,
+        env=env,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests themselves run in the background of a shell, SIGINT is ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread of ours runs yet
     )
     deadline = time.monotonic() + 60
     metrics = tmp_path / "runs" / "digits-mlp" / "001-baseline" / "metrics.jsonl"
     while time.monotonic() < deadline and not (metrics.exists() and metrics.stat().st_size):
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    try:
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert f"run: {shlex.join(['adamtune', *LONG])}\n" in errors
     assert "Traceback" not in errors
