@@ -31,4 +31,5 @@ def example_losses(task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
 
 def n_right(outputs: Tensor, targets: Tensor) -> Tensor:
     """How many examples each member classifies rightly, shape [K]; a nan output is never right."""
-    return (outputs.argmax(dim=-1) == targets).sum(dim=-1)
+    right = (outputs.argmax(dim=-1) == targets) & ~outputs.isnan().any(dim=-1)
+    return right.sum(dim=-1)

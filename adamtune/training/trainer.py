@@ -172,7 +172,7 @@ class Trainer:
         self.numbers = self.numbers.keep(kept)
         if self.running:
             self._batches.keep(kept)
-            self._strategy.bind(self.rows)
+            self._strategy.bind(self.rows, kept.tolist())
         return kept
 
     def _last_line(self, row: int, reason: str, losses: Tensor, norms: Tensor) -> Record:
@@ -239,6 +239,7 @@ class Trainer:
         self._guard = Guard(torch.zeros(len(self.running), dtype=torch.float64), self.length.total_steps)
         self.choice = Choice(**saved.facts["strategy"])
         self._strategy = build(self.choice, self._module, self._layout, self.population.recipe.task)
+        self._strategy.bind(self.rows)
         self._drop(set(range(len(self.running))) - set(kept.tolist()))
         self._guard.ceiling, self._guard.above = saved.tensors["ceiling"], saved.tensors["above"]
         self.rows.params.copy_(saved.tensors["params"])

@@ -121,6 +121,41 @@ def test_recurrent_tied_and_frozen_layers_keep_the_promise(digits: Lab) -> None:
     assert_same_curve(alone[1], together[1])
 
 
+class Remembers(nn.Module):
+    """Keeps a running mean by assigning it anew, as a buffer or as a plain attribute, and uses it in eval mode."""
+
+    def __init__(self, *, buffer: bool) -> None:
+        super().__init__()
+        self.layer = nn.Linear(64, 10)
+        if buffer:
+            self.register_buffer("mean", torch.zeros(64))
+        else:
+            self.mean = torch.zeros(64)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * x.mean(dim=0).detach()
+            return self.layer(x - x.mean(dim=0) + 1.0)
+        return self.layer(x - 3 * self.mean + 1.0)
+
+
+@pytest.mark.parametrize("buffer", [True, False])
+def test_state_that_is_assigned_anew_is_kept_by_the_loop_whoever_drops_out(digits: Lab, *, buffer: bool) -> None:
+    """Vectorizing would lose such state without a word, so the engine must notice and not vectorize."""
+    members = lrs(1e6, 1e-3, 1e-2)
+    trainer = digits.trainer(members, lambda: Remembers(buffer=buffer), strategy="vectorized")
+    assert trainer.choose().name == "loop"
+    assert "would come out differently" in trainer.choose().note or "cannot be vectorized" in trainer.choose().note
+    together = digits.train(members, lambda: Remembers(buffer=buffer))
+    assert together[0][-1].state == "diverged"
+    alone = digits.train(members[1:2], lambda: Remembers(buffer=buffer))
+    assert_same_curve(alone[1], together[1])
+    untrained = digits.trainer(members[1:2], lambda: Remembers(buffer=buffer))
+    untrained.run(Hooks(lambda _: None, lambda _: None))
+    if buffer:
+        assert float(untrained.rows.buffers["mean"].abs().sum()) > 0
+
+
 class Mixing(nn.Module):
     """Computes something else when there is a member axis: a sum over everything that it sees."""
 

@@ -27,7 +27,7 @@ THREADS_MARGIN: Final = 1.25
 """Several threads must win by more: they take the other cores too, and two thread pools that are both
 busy slow each other tenfold."""
 AGREEMENT: Final = 1e-3
-"""Relative difference in one float32 batch loss beyond which vectorizing changed what a network computes."""
+"""Relative difference after one float32 step beyond which vectorizing changed what a network computes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +112,35 @@ class _Trials:
     def why_not_vectorized(self) -> str:
         """Empty where `vmap` runs this network and computes what the plain call computes."""
         module, layout, task = self._parts
-        losses: dict[str, Tensor] = {}
-        for strategy in (Loop(module, layout, task), Vectorized(module, layout, task)):
-            strategy.bind(self._rows)
-            try:
-                losses[strategy.name] = self._step(strategy)[1]
-            except Exception as error:
-                if strategy.name == "loop":
-                    raise
-                return f"cannot be vectorized ({str(error).splitlines()[0][:160]})"
-        one, other = losses["loop"], losses["vectorized"]
-        agree = torch.isclose(one, other, rtol=AGREEMENT, atol=1e-6, equal_nan=True) | ~torch.isfinite(one)
-        return "" if bool(agree.all()) else "gives other losses when vectorized; members must not influence each other"
+        wanted = self._behaviour(Loop(module, layout, task))
+        vectorized = Vectorized(module, layout, task)
+        held = _plain_tensors(vectorized.module)
+        try:
+            found = self._behaviour(vectorized)
+        except Exception as error:  # noqa: BLE001 - whatever vmap makes of a stranger's network, the loop can run it
+            return f"cannot be vectorized ({str(error).splitlines()[0][:160]})"
+        if _plain_tensors(vectorized.module) != held:
+            return "cannot be vectorized: the network keeps a tensor in a plain attribute, not in a buffer"
+        different = [what for what, values in wanted.items() if not _agree(values, found[what])]
+        return f"cannot be vectorized: {different[0]} would come out differently" if different else ""
+
+    def _behaviour(self, strategy: Strategy) -> dict[str, Tensor]:
+        """All that one step changes or shows: batch losses, gradients, buffers, and outputs in eval mode afterwards.
+
+        The outputs tell of state that a network keeps where nobody looks, such as an attribute that is assigned
+        anew in every forward pass.
+        """
+        strategy.bind(self._rows)
+        losses = strategy.backward(*self._batch)
+        with torch.no_grad():
+            outputs = strategy.forward(self._batch[0][0])
+        buffers = {f"buffer {name}": value.clone() for name, value in self._rows.buffers.items()}
+        self._restore()
+        return {"the loss": losses, "the gradient": self._rows.grads.clone(), **buffers, "the output": outputs}
+
+    def _restore(self) -> None:
+        for name, value in self._before.items():
+            self._rows.buffers[name].copy_(value)
 
     def measure(self, name: str, chunk: int, threads: list[int]) -> None:
         """Times a candidate with each number of threads, the hopeless ones only once."""
@@ -146,8 +163,7 @@ class _Trials:
         start = time.perf_counter()
         losses = strategy.backward(*self._batch)
         elapsed = 1e3 * (time.perf_counter() - start)
-        for name, value in self._before.items():
-            self._rows.buffers[name].copy_(value)
+        self._restore()
         return elapsed, losses
 
     def best(self, note: str) -> Choice:
@@ -159,6 +175,28 @@ class _Trials:
                 winner, fastest = candidate, ms
         shown = {_label(*key): round(ms, 3) for key, ms in self._ms.items()}
         return Choice(*winner, step_ms=shown, note=note)
+
+
+def _plain_tensors(module: nn.Module) -> dict[tuple[str, str], int]:
+    """Which tensor objects a network holds outside its parameters and buffers."""
+    return {
+        (name, key): id(value)
+        for name, child in module.named_modules()
+        for key, value in vars(child).items()
+        if isinstance(value, Tensor)
+    }
+
+
+def _agree(wanted: Tensor, found: Tensor) -> bool:
+    """Equal but for rounding, each member by the size of its own largest value; what is not finite is left out."""
+    if wanted.shape != found.shape:
+        return False
+    one, other = (
+        values.double().flatten(1) if values.dim() > 1 else values.double()[:, None] for values in (wanted, found)
+    )
+    finite = torch.isfinite(one)
+    size = one.where(finite, torch.zeros(())).abs().amax(dim=1, keepdim=True)
+    return bool(((one - other).abs() <= AGREEMENT * size + 1e-6)[finite].all())
 
 
 def _label(name: str, chunk: int, threads: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -17,12 +18,21 @@ class Loop(Strategy):
     """A copy of the network for each member, whose parameters and gradients *are* the rows: nothing is copied."""
 
     name: ClassVar[str] = "loop"
+    _copies: list[nn.Module]
 
-    def bind(self, rows: Rows) -> None:
-        """Points the copies' parameters, gradients and buffers into these rows."""
+    def bind(self, rows: Rows, kept: Sequence[int] | None = None) -> None:
+        """Points the copies' parameters, gradients and buffers into these rows.
+
+        The copies of members that are left stay the same objects: a network may keep state in plain attributes.
+        """
         self._rows = rows
         params, grads = self.layout.views(rows.params), self.layout.views(rows.grads)
-        self._copies = [copy.deepcopy(self.module) for _ in range(len(rows.params))]
+        self._copies = (
+            [copy.deepcopy(self.module) for _ in range(len(rows.params))]
+            if kept is None
+            else [self._copies[row] for row in kept]
+        )
+        self._buffers: list[list[tuple[dict[str, Tensor | None], str, Tensor]]] = []
         for row, module in enumerate(self._copies):
             for name, parameter in module.named_parameters():
                 if name in params:
@@ -30,9 +40,12 @@ class Loop(Strategy):
                     parameter.grad = grads[name][row]
                 else:
                     parameter.data = rows.buffers[name][row]
+            bound = []
             for name, _ in list(module.named_buffers()):
                 owner, _, leaf = name.rpartition(".")
-                module.get_submodule(owner)._buffers[leaf] = rows.buffers[name][row]  # noqa: SLF001 - setattr copies none
+                bound.append((module.get_submodule(owner)._buffers, leaf, rows.buffers[name][row]))  # noqa: SLF001 - setattr copies none
+            self._buffers.append(bound)
+            self._point_buffers_home(row)
 
     def backward(self, x: Tensor, y: Tensor, noise: list[int]) -> Tensor:
         """Each member's batch loss; torch's own generator is seeded for each member."""
@@ -44,7 +57,20 @@ class Loop(Strategy):
         module = self._copies[row].train()
         loss = batch_loss(self.task, module(x), y)
         loss.backward()  # type: ignore[no-untyped-call]
+        self._bring_buffers_home(row)
         return loss.detach()
+
+    def _point_buffers_home(self, row: int) -> None:
+        for held, leaf, home in self._buffers[row]:
+            held[leaf] = home
+
+    def _bring_buffers_home(self, row: int) -> None:
+        """A forward pass may have assigned a buffer anew instead of changing it in place; the rows must know."""
+        for held, leaf, home in self._buffers[row]:
+            now = held[leaf]
+            if now is not home and now is not None:
+                home.copy_(now.detach())
+                held[leaf] = home
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs in eval mode for inputs that all members share."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -42,8 +43,13 @@ class Strategy(ABC):
         self.chunk = chunk
 
     @abstractmethod
-    def bind(self, rows: Rows) -> None:
-        """Works on these rows from now on; called again whenever members have been dropped."""
+    def bind(self, rows: Rows, kept: Sequence[int] | None = None) -> None:
+        """Works on these rows from now on.
+
+        Args:
+            rows: The members' state.
+            kept: Where members have been dropped: the former rows of those that are left.
+        """
 
     @abstractmethod
     def backward(self, x: Tensor, y: Tensor, noise: list[int]) -> Tensor:

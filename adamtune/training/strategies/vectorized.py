@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -24,8 +25,9 @@ class Vectorized(Strategy):
         # A copy: recurrent layers keep references to the weights that they were last called with.
         super().__init__(copy.deepcopy(module), layout, task, chunk)
 
-    def bind(self, rows: Rows) -> None:
+    def bind(self, rows: Rows, kept: Sequence[int] | None = None) -> None:
         """Works on these rows from now on."""
+        del kept
         self._rows = rows
 
     def backward(self, x: Tensor, y: Tensor, noise: list[int]) -> Tensor:
