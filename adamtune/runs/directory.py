@@ -53,8 +53,11 @@ def runs_of(folder: Path) -> list[Path]:
 
 
 def newest_run(runs_dir: Path, commands: Collection[str] = ()) -> Path | None:
-    """The run that was started last, of these commands if any are named, over all recipes."""
-    found = [path for path in _all_runs(runs_dir) if not commands or _command(path) in commands]
+    """The run that was started last, of these commands if any are named, over all recipes.
+
+    Where commands are named, a run is asked for to go on from: one in which nothing was trained does not count.
+    """
+    found = [path for path in _all_runs(runs_dir) if not commands or (_command(path) in commands and has_lines(path))]
     return max(found, key=lambda path: str(read_json(path / MANIFEST).get("started", "")), default=None)
 
 
@@ -66,6 +69,12 @@ def _command(path: Path) -> str:
 def _all_runs(runs_dir: Path) -> Iterator[Path]:
     for folder in sorted(runs_dir.iterdir()) if runs_dir.is_dir() else ():
         yield from runs_of(folder)
+
+
+def has_lines(path: Path) -> bool:
+    """Whether anything was trained in a run."""
+    metrics = path / METRICS
+    return metrics.is_file() and metrics.stat().st_size > 0
 
 
 def make_run_dir(folder: Path, command: str, knob: str = "") -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -197,16 +198,18 @@ class Trainer:
             columns["lr"] = self._lr(self.step - 1)
             columns["eps_share"] = self.optimizer.eps_share(self.step)
         table = {name: values.tolist() for name, values in columns.items()}
+        reasons = [self._why_lost(table, row) if last else "" for row in range(len(self.running))]
         hooks.record(
             [
                 Record(
                     member=member.number,
                     step=self.step,
                     epoch=self.length.epoch(self.step),
-                    state="complete" if last else "running",
+                    state="running" if not last else "diverged" if reason else "complete",
                     signals={name: values[row] for name, values in table.items()},
+                    reason=reason,
                 )
-                for row, member in enumerate(self.running)
+                for row, (member, reason) in enumerate(zip(self.running, reasons, strict=True))
             ]
         )
         hooks.listen(
@@ -220,6 +223,11 @@ class Trainer:
             )
         )
         return train
+
+    def _why_lost(self, table: Mapping[str, list[float]], row: int) -> str:
+        """Why a member that came to its end is of no use: the guard looks before an update, not after the last."""
+        broken = [name for name in ("train_loss", "val_loss") if not math.isfinite(table[name][row])]
+        return f"{broken[0]} is {table[broken[0]][row]} after the last step, at step {self.step}" if broken else ""
 
     def checkpoint(self) -> Checkpoint:
         """Everything that is needed to go on from here; valid right after an evaluation."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -195,8 +196,10 @@ class Session:
         self.writer.finish()
 
     def close(self) -> None:
-        """Lets go of the run directory, finished or not."""
+        """Lets go of the run directory; one in which nothing came about is taken away again."""
         self.writer.close()
+        if not self.writer.manifest.get("finished") and not directory.has_lines(self.path):
+            shutil.rmtree(self.path, ignore_errors=True)
 
 
 def _work_key(*parts: Any) -> str:

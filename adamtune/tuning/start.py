@@ -73,7 +73,7 @@ def current_best(runs_dir: Path, sets: Sequence[str], seed: int | None) -> Start
         UsageError: There is no run yet.
     """
     run = directory.newest_run(runs_dir, TUNED_BY)
-    baseline = directory.newest_run(runs_dir, {"baseline"}) if run is None else _newest_baseline(run)
+    baseline = _newest_baseline(run) if run else None
     if run is None or baseline is None:
         raise UsageError(
             Problem(
@@ -94,7 +94,7 @@ def current_best(runs_dir: Path, sets: Sequence[str], seed: int | None) -> Start
 
 def _newest_baseline(run: Path) -> Path | None:
     """The newest run of this recipe that trained it as it is; a sweep's own recipe serves where there is none."""
-    runs = directory.runs_of(run.parent)
+    runs = [path for path in directory.runs_of(run.parent) if directory.has_lines(path)]
     baselines = [path for path in runs if (name := directory.RunName.parse(path.name)) and name.command == "baseline"]
     return next((path for path in [*baselines, *runs] if (path / directory.RECIPE).is_file()), None)
 

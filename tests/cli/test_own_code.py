@@ -122,3 +122,22 @@ def test_bad_input_gets_one_clear_message(folder: Path, words: list[str], messag
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
     assert "error" in answer(*words, cwd=folder, check=2)
+
+
+def test_a_command_that_failed_leaves_no_run_to_stumble_over(folder: Path) -> None:
+    """What was refused is no baseline: the next sweep starts from the one that was trained."""
+    adamtune("baseline", "mine.yaml", "--trust-code", cwd=folder)
+    for bad in ("training.device=cuda", "model.python=my_model.py:fails"):
+        adamtune("baseline", "mine.yaml", "--trust-code", "--set", bad, cwd=folder, check=2)
+    assert [path.name for path in sorted((folder / "runs/mine").glob("[0-9]*"))] == ["001-baseline"]
+    found = answer("sweep", "--knob", "lr", "--values", "0.003,0.01", "--trust-code", "--no-confirm", cwd=folder)
+    assert found["source"].endswith("runs/mine/001-baseline")
+
+
+def test_weights_that_break_in_the_last_update_are_no_success(folder: Path) -> None:
+    words = ("mine.yaml", "--trust-code", "--set", "optimizer.lr=1e38", "--set", "training.steps=1")
+    done = adamtune("baseline", *words, cwd=folder, check=4)
+    assert "after the last step" in done.stdout
+    found = answer("baseline", *words, cwd=folder, check=4)
+    assert {row["state"] for row in found["seeds"]} == {"diverged"}
+    assert found["metrics"] == {}

@@ -45,6 +45,14 @@ def diagnose(
         output.note(f"the newest run is {path}")
     run = read_run(path)
     diagnosis = diagnose_run(run)
+    if not run.records and not diagnosis.findings:
+        raise RunError(
+            Problem(
+                "nothing was trained in this run, and its data show no fault",
+                where=str(path),
+                hint="run: the command that made it, once more; it goes on by itself",
+            )
+        )
     _keep(diagnosis.as_dict(), path, output)
     code, reason = failing(diagnosis.findings, fail_on)
     return output.answer(diagnosis_payload(diagnosis), diagnosis_page(diagnosis, run), code=code, reason=reason)
