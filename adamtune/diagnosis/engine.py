@@ -56,11 +56,12 @@ def diagnose_run(run: Run, *, overrides: Path | None = None) -> Diagnosis:
 def _refuse_unknown_signals(run: Run) -> None:
     """Silence about a run whose numbers have other names would look like health."""
     logged = {name for records in run.records.values() for record in records for name in record.signals}
-    if logged and not logged & SIGNALS.keys():
+    nothing_of_ours = bool(run.records) and not (logged or run.manifest or run.data)
+    if nothing_of_ours or (logged and not logged & SIGNALS.keys()):
         near = get_close_matches("train_loss", sorted(logged), n=1, cutoff=0.3)
         raise RunError(
             Problem(
-                f"no signal that a diagnosis knows, only {', '.join(sorted(logged))}",
+                f"no signal that a diagnosis knows, only {', '.join(sorted(logged)) or 'steps'}",
                 where=str(run.path / METRICS),
                 expected=", ".join(SIGNALS),
                 hint=f"try: train_loss in place of {near[0]}" if near else None,

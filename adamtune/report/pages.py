@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Group
 from rich.text import Text
 
+from adamtune.diagnosis.words import count
 from adamtune.report import numbers
 from adamtune.report.bars import DOT, LINE, REFERENCE
 from adamtune.report.charts import LossChart, mean_curve
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 def baseline_page(result: BaselineResult) -> RenderableType:
     """Verdict, seeds with mean and interval, loss curve, findings, next command."""
     name = str(result.recipe.get("name", ""))
-    words = [f"{len(result.seeds)} seeds x {result.steps} steps in {numbers.duration(result.wall_s)}"]
+    words = [f"{count(len(result.seeds), 'seed')} x {count(result.steps, 'step')} in {numbers.duration(result.wall_s)}"]
     words += ["an unfinished run was continued"] if result.resumed else []
     head = Text.assemble(("baseline ", "bold"), name, ": ", (result.verdict, verdict_style(result.verdict)))
     if not result.seeds:
@@ -76,7 +77,7 @@ _REFERENCE_LEGEND: Final = f", {REFERENCE} mean of the baseline"
 
 def sweep_page(result: SweepResult) -> RenderableType:
     """Decision, trials, the paired comparison on fresh seeds, next command."""
-    words = [f"{len(result.trials)} values in {numbers.duration(result.wall_s)}", f"from {result.source}"]
+    words = [f"{count(len(result.trials), 'value')} in {numbers.duration(result.wall_s)}", f"from {result.source}"]
     if result.widened:
         words.append(f"range widened {result.widened} time{'s' if result.widened > 1 else ''}")
     if result.resumed:

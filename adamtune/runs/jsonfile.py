@@ -11,7 +11,7 @@ from typing import Any
 
 from adamtune.errors import Problem, RunError
 
-_SPOKEN = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+_SPOKEN = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf, "infinity": math.inf, "-infinity": -math.inf}
 
 
 def speak(value: Any) -> Any:
@@ -35,7 +35,10 @@ def number(value: Any) -> float:
         return _SPOKEN[value.lower()]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{value!r} is not a number")  # noqa: TRY004 - one error for all that cannot be read
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # a whole number beyond what a float holds
+        return math.inf if value > 0 else -math.inf
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

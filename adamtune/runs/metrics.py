@@ -38,31 +38,40 @@ def from_line(text: str) -> Record:
     Raises:
         ValueError: The line is no JSON object, or lacks a step, or comes from a newer format.
     """
-    line = json.loads(text)
+    try:
+        line = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     if not isinstance(line, dict):
         raise ValueError("expected one JSON object a line")  # noqa: TRY004 - one error for all that cannot be read
+    line = {key: value for key, value in line.items() if value is not None}
     if line.get("v", FORMAT_VERSION) != FORMAT_VERSION:
-        raise ValueError(f"format version {line['v']}, this adamtune reads {FORMAT_VERSION}")
+        raise ValueError(f"format version {line['v']!r}, this adamtune reads {FORMAT_VERSION!r}")
     state: Any = line.get("state", "running")
     if state not in get_args(State):
         raise ValueError(f"state {state!r}, expected one of {', '.join(get_args(State))}")
-    if not isinstance(line.get("step"), int):
-        raise ValueError("no integer step")  # noqa: TRY004 - the same
     signals = {}
     for key, value in line.items():
-        if key not in _OWN_KEYS and value is not None:
+        if key not in _OWN_KEYS:
             try:
                 signals[key] = number(value)
             except ValueError:
                 continue
     return Record(
-        member=int(line.get("member", 0)),
-        step=line["step"],
+        member=_whole(line.get("member", 0), "member"),
+        step=_whole(line.get("step"), "step"),
         epoch=number(line.get("epoch", "nan")),
         state=state,
         signals=signals,
         reason=str(line.get("reason", "")),
     )
+
+
+def _whole(value: Any, name: str) -> int:
+    """A whole number, which many loggers write as 100.0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
+        raise ValueError(f"no integer {name}")
+    return int(value)
 
 
 def read_metrics(path: Path) -> dict[int, tuple[Record, ...]]:
@@ -75,9 +84,11 @@ def read_metrics(path: Path) -> dict[int, tuple[Record, ...]]:
         RunError: A finished line cannot be read; the file and the line are named.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise RunError(Problem(f"cannot read this file ({error.strerror})", where=str(path))) from None
     lines = text.split("\n")
     whole = lines[:-1]
     if lines[-1] and _parses(lines[-1]):  # another program may not end its last line

@@ -64,7 +64,7 @@ def read_run(path: Path) -> Run:
                 expected=f"a folder with {directory.METRICS}, such as runs/<recipe name>/001-baseline",
             )
         )
-    members = {entry.number: entry for entry in map(MemberEntry.from_dict, manifest.get("members", []))}
+    members = {entry.number: entry for entry in _members(manifest, path / directory.MANIFEST)}
     for number in records:
         members.setdefault(number, MemberEntry(number=number, seed=0))
     return Run(
@@ -78,6 +78,14 @@ def read_run(path: Path) -> Run:
         total_steps=int(manifest.get("total_steps", 0)),
         finished=bool(manifest.get("finished")),
     )
+
+
+def _members(manifest: Mapping[str, Any], path: Path) -> list[MemberEntry]:
+    try:
+        return [MemberEntry.from_dict(entry) for entry in manifest.get("members") or []]
+    except (TypeError, ValueError, KeyError, AttributeError):
+        expected = 'a list of objects, each with a number "member"'
+        raise RunError(Problem("cannot read members", where=str(path), expected=expected)) from None
 
 
 def _read_recipe(path: Path) -> Mapping[str, Any] | None:

@@ -7,8 +7,12 @@ import torch
 from adamtune.errors import ModelError, Problem
 
 
-def pick_device(wanted: str) -> torch.device:
+def pick_device(wanted: str, where: str | None = None) -> torch.device:
     """The device that a recipe asks for; `auto` takes an accelerator where there is one.
+
+    Args:
+        wanted: What the recipe says.
+        where: Where it says so, for the message.
 
     Raises:
         ModelError: The device is not on this machine.
@@ -19,6 +23,11 @@ def pick_device(wanted: str) -> torch.device:
     if not have[wanted]:
         listed = ", ".join(name for name, there in have.items() if there)
         raise ModelError(
-            Problem(f"training.device is {wanted}: not on this machine", expected=listed, hint="try: device: auto")
+            Problem(
+                f"training.device is {wanted}: not on this machine",
+                where=where,
+                expected=listed,
+                hint="try: device: auto",
+            )
         )
     return torch.device(wanted)

@@ -49,13 +49,15 @@ def between(knob: Knob, tried: Sequence[float], best: float) -> list[float]:
         return []
     at = on_scale.index(best)
     pairs = [(on_scale[n], on_scale[n + 1]) for n in (at - 1, at) if 0 <= n < len(on_scale) - 1]
-    middles = [knob.value((knob.place(low) + knob.place(high)) / 2) for low, high in pairs]
+    middles = [knob.typed((knob.place(low) + knob.place(high)) / 2) for low, high in pairs]
     return [value for value in middles if value not in tried]
 
 
 def at_edge(knob: Knob, tried: Sequence[float], best: float) -> bool:
     """Whether the best value is the outermost that was tried."""
-    return bool(beyond(knob, tried, best)) or best in (knob.low, knob.high)
+    if best == knob.neutral:
+        return False
+    return bool(beyond(knob, tried, best)) or not knob.low < best < knob.high
 
 
 def _place(knob: Knob, value: float) -> float | None:

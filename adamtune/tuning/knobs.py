@@ -59,14 +59,15 @@ class Knob:
 
     def value(self, place: float) -> float:
         """The value at a place, rounded to what a person would type, and kept inside the knob's range."""
+        return min(max(self.typed(place), self.low), self.high)
+
+    def typed(self, place: float) -> float:
+        """The value at a place, rounded to what a person would type."""
         if self.scale == "log":
-            rounded = _significant(10**place)
-        elif self.scale == "one-minus-log":
-            rounded = 1 - _significant(10**-place)
-            rounded = round(rounded, 12)
-        else:
-            rounded = round(place, 6)
-        return min(max(rounded, self.low), self.high)
+            return _significant(10**place)
+        if self.scale == "one-minus-log":
+            return round(1 - _significant(10**-place), 12)
+        return round(place, 6)
 
     @property
     def stride(self) -> float:

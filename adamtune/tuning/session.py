@@ -54,7 +54,10 @@ class Session:
         knob: str = "",
         options: Mapping[str, Any],
     ) -> None:
+        from adamtune.training.device import pick_device
+
         self.loaded, self.dataset, self.trusted = loaded, dataset, request.trusted
+        pick_device(loaded.recipe.training.device, loaded.where("training.device"))
         text = dump_recipe(loaded.recipe)
         key = _work_key(command, knob, text, dataset.fingerprint, _code(loaded), dict(options))
         folder = request.runs_dir / loaded.recipe.name

@@ -83,6 +83,11 @@ def test_where_a_continued_run_wrote_a_step_again_the_later_line_counts(tmp_path
         ("[1, 2]", "one JSON object a line"),
         ('{"v": 9, "step": 1}', "format version 9"),
         ('{"loss": 1}', "no integer step"),
+        ('{"step": true}', "no integer step"),
+        ('{"step": 1.5}', "no integer step"),
+        ('{"step": Infinity}', "no integer step"),
+        ('{"step": 1, "member": "a"}', "no integer member"),
+        ("[" * 100_000, "nested too deeply"),
         ('{"step": 1, "state": "done"}', "state 'done'"),
         ("{", "cannot read"),
     ],
@@ -116,3 +121,25 @@ def test_a_process_killed_while_writing_leaves_every_finished_line(tmp_path: Pat
     lengths = {len(lines) for lines in found.values()}
     assert max(lengths) - min(lengths) <= 1
     assert min(lengths) > 5
+
+
+def test_what_loggers_commonly_write_otherwise_is_taken(tmp_path: Path) -> None:
+    """Null for what is missing, whole floats for steps, numbers too large for a float, a byte order mark."""
+    path = tmp_path / "metrics.jsonl"
+    huge = "9" * 400
+    path.write_text(
+        f'\ufeff{{"step": 100.0, "member": null, "epoch": null, "val_loss": null, "train_loss": {huge}}}\n',
+        encoding="utf-8",
+    )
+    (record,) = read_metrics(path)[0]
+    assert (record.step, record.signals) == (100, {"train_loss": math.inf})
+    assert math.isnan(record.epoch)
+
+
+@pytest.mark.parametrize("members", ["5", "[1, 2]", '[{"seed": 1}]', '[{"member": "x"}]'])
+def test_members_that_cannot_be_read_are_named(tmp_path: Path, members: str) -> None:
+    from adamtune.runs.reader import read_run
+
+    (tmp_path / "manifest.json").write_text(f'{{"members": {members}}}')
+    with pytest.raises(RunError, match="cannot read members"):
+        read_run(tmp_path)

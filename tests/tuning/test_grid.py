@@ -67,3 +67,11 @@ def test_an_unknown_knob_is_refused_with_the_near_miss() -> None:
     with pytest.raises(UsageError) as caught:
         find_knob("beta_1")
     assert caught.value.problems[0].hint == "did you mean: beta1"
+
+
+def test_a_current_value_outside_the_range_is_refined_and_told_to_be_on_the_edge() -> None:
+    knob = find_knob("beta2")
+    tried = [0.1, 0.5, 0.9]
+    assert at_edge(knob, tried, 0.1)
+    (middle,) = between(knob, tried, 0.1)
+    assert 0.1 < middle < 0.5

@@ -29,6 +29,7 @@ class PlateauUnderfit(Rule):
         "high": 0.3,  # constant losses: the end must lie above this
         "settled": 0.12,  # share of the drop in the last quarter of the way, at most
         "nothing": 0.9,  # constant losses: above this it is hardly better than a constant prediction
+        "lines": 5.0,  # evaluations, at least: one or two points settle nothing
         "narrow": 3.0,  # units: a hidden layer below this is a bottleneck for any task
     }
     last_resort = True
@@ -37,6 +38,8 @@ class PlateauUnderfit(Rule):
         """Asks whether the loss is high and has settled, and whether the model is to blame."""
         train = train_course(view)
         if train is None or not view.ended or outcome(view) in (Outcome.LOST, Outcome.WELL) or view.state == "diverged":
+            return None
+        if len(train.steps) < limits["lines"]:
             return None
         nothing = train.end > limits["nothing"]
         if train.end <= limits["high"] or (still_falling(view, train) > limits["settled"] and not nothing):
