@@ -10,6 +10,7 @@ from commands import adamtune
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 BLOCKS = [text for kind, text in re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE) if not kind]
 BROKEN = """\
 name: broken
@@ -73,3 +74,9 @@ def test_diagnosis_is_as_shown(shown: list[str]) -> None:
 
 def test_errors_are_as_shown(shown: list[str]) -> None:
     assert BLOCKS[3].splitlines()[1:] == shown[4].splitlines()
+
+
+def test_audit_is_as_shown(tmp_path: Path) -> None:
+    (tmp_path / "my_adam.py").write_text(PYTHON[1])
+    printed = adamtune("audit", "my_adam.py:AdamW", cwd=tmp_path, check=1).stdout
+    assert BLOCKS[4].splitlines() == [line.rstrip() for line in printed.splitlines()]
