@@ -13,18 +13,23 @@ from adamtune.errors import Problem
 from adamtune.recipe.paths import KeyPath, format_path, value_at
 from adamtune.recipe.reading import Origin
 
-ALTERNATIVES: Final[Mapping[KeyPath, KeyPath]] = {
-    ("training", "epochs"): ("training", "steps"),
-    ("data", "source"): ("data", "python"),
-    ("model", "kind"): ("model", "python"),
-}
-"""Pairs of keys of which a recipe sets one; setting either drops the other that a lower layer set."""
+ALTERNATIVES: Final[tuple[tuple[KeyPath, ...], ...]] = (
+    (("training", "epochs"), ("training", "steps")),
+    (("data", "source"), ("data", "file"), ("data", "python"), ("data", "environment")),
+    (("model", "kind"), ("model", "python")),
+)
+"""Groups of keys of which a recipe sets one; setting one drops another that a lower layer set."""
 
-ONLY_FOR_PYTHON: Final[Mapping[KeyPath, KeyPath]] = {
-    ("data", "source"): ("data", "args"),
-    ("model", "kind"): ("model", "args"),
+ONLY_BESIDE: Final[Mapping[KeyPath, KeyPath]] = {
+    ("data", "args"): ("data", "python"),
+    ("model", "args"): ("model", "python"),
+    ("data", "val_file"): ("data", "file"),
+    ("data", "test_file"): ("data", "file"),
+    ("data", "target"): ("data", "file"),
+    ("data", "drop"): ("data", "file"),
+    ("data", "categorical"): ("data", "file"),
 }
-"""What goes too, when a built-in takes the place of the user's own code."""
+"""Keys that mean something beside one of the alternatives alone, and go with it."""
 
 _MODEL_KEYS: Final = frozenset({"kind", "python", "args"})
 
@@ -38,8 +43,7 @@ class Layered:
 
     def lay(self, data: Mapping[str, Any], origins: Mapping[KeyPath, Origin]) -> None:
         """Lays a whole document over what is there: mappings merge, everything else is replaced."""
-        touched = [path for pair in ALTERNATIVES.items() for path in pair if _is_set(data, path)]
-        self.make_room(touched, kind=kind_in(data))
+        self.make_room(alternatives_in(data), kind=kind_in(data))
         self._merge((), self.data, data, origins)
 
     def put(self, path: KeyPath, value: Any, origin: Origin) -> Problem | None:
@@ -76,12 +80,13 @@ class Layered:
 
     def make_room(self, paths: Iterable[KeyPath], *, kind: Any = None) -> None:
         """Drops what the keys that are about to be set take the place of."""
-        for first, second in ALTERNATIVES.items():
-            for path, other in ((first, second), (second, first)):
-                if path in paths:
-                    self._drop(other)
-                    if path in ONLY_FOR_PYTHON:
-                        self._drop(ONLY_FOR_PYTHON[path])
+        paths = list(paths)
+        for path in paths:
+            for other in others_of(path):
+                self._drop(other)
+                for key, beside in ONLY_BESIDE.items():
+                    if beside == other and key not in paths:
+                        self._drop(key)
         replaced = ("model", "python") in paths or (("model", "kind") in paths and kind != kind_in(self.data))
         if replaced and isinstance(self.data.get("model"), dict):
             for option in set(self.data["model"]) - _MODEL_KEYS:
@@ -119,15 +124,21 @@ class Layered:
             self._forget(path)
 
 
-def both_set(paths: Iterable[KeyPath]) -> list[tuple[KeyPath, KeyPath]]:
-    """The alternatives of which one layer sets both."""
+def others_of(path: KeyPath) -> list[KeyPath]:
+    """The alternatives to a key."""
+    return [other for group in ALTERNATIVES if path in group for other in group if other != path]
+
+
+def both_set(paths: Iterable[KeyPath]) -> list[tuple[KeyPath, ...]]:
+    """The alternatives of which one layer sets more than one."""
     there = set(paths)
-    return [pair for pair in ALTERNATIVES.items() if there.issuperset(pair)]
+    found = [tuple(path for path in group if path in there) for group in ALTERNATIVES]
+    return [paths for paths in found if len(paths) > 1]
 
 
 def alternatives_in(data: Mapping[str, Any]) -> list[KeyPath]:
     """Those of the alternative keys that a document gives a value."""
-    return [path for pair in ALTERNATIVES.items() for path in pair if _is_set(data, path)]
+    return [path for group in ALTERNATIVES for path in group if _is_set(data, path)]
 
 
 def kind_in(data: Mapping[str, Any]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from adamtune.recipe.shipped import configs_dir, not_there
 from adamtune.recipe.validation import Validation
 
 _DEFAULTS_ORDER: Final = -10_000_000
-_SECTIONS: Final = frozenset({"data", "model", "training", "optimizer", "clip", "schedule"})
+_SECTIONS: Final = frozenset({"data", "model", "training", "optimizer", "clip", "schedule", "reinforcement"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class LoadedRecipe:
     Args:
         recipe: The complete recipe.
         path: Its file, as the user typed it.
-        folder: Absolute; where relative `python:` targets start.
+        folder: Absolute; where the recipe's files and `python:` targets lie, in it or below it.
         origins: Where each key path was written: `recipes/digits.yaml:17` or `--set optimizer.lr=1e-3`.
     """
 
@@ -64,7 +65,7 @@ def load_recipe(
         sets: `key.path=value`, in the order given; a later one wins.
         kinds: Schema of each model family's own options, by `model.kind`.
         sources: Known names for `data.source`.
-        folder: Where relative `python:` targets start; the file's folder unless given.
+        folder: Where its files and `python:` targets lie; the file's folder unless given.
 
     Raises:
         RecipeError: With a problem for everything that is wrong, in the order of the lines.
@@ -76,13 +77,20 @@ def load_recipe(
     layered.lay(defaults.data, defaults.origins)
     layered.lay(_without_empty_sections(document), document.origins)
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).lstrip("._-") or "my-recipe"
-    validation = Validation(layered, kinds, sources, str(path), stem)
+    start = (folder or path.parent).resolve()
+    validation = Validation(layered, kinds, sources, str(path), stem, start)
     validation.problems += _both_in_file(document, str(path))
     validation.problems += [*document.problems, *problems]
     apply_overrides(layered, overrides, validation)
     recipe = validation.recipe()
     origins = {format_path(key): origin.where for key, origin in layered.origins.items() if key}
-    return LoadedRecipe(recipe, path, (folder or path.parent).resolve(), origins)
+    return LoadedRecipe(recipe, path, start, origins)
+
+
+def default_values() -> dict[str, Any]:
+    """What a recipe says where its file says nothing: the plain data of `configs/baseline.yaml`."""
+    values: dict[str, Any] = deepcopy(_defaults().data)
+    return values
 
 
 @cache
@@ -114,7 +122,7 @@ def apply_overrides(layered: Layered, overrides: Sequence[Override], validation:
     touched = list(map(alternatives_in, documents))
     for pair in both_set(path for paths in touched for path in paths):
         origin = [o.origin for o, paths in zip(overrides, touched, strict=True) if set(pair) & set(paths)][-1]
-        what = f"{' and '.join(map(format_path, pair))} are both set"
+        what = f"{' and '.join(map(format_path, pair))} are {'both' if len(pair) == 2 else 'all'} set"
         validation.problems.append((origin.order, Problem(what, where=origin.where, expected="one of the two")))
     for override, document, paths in zip(overrides, documents, touched, strict=True):
         layered.make_room(paths, kind=kind_in(document))

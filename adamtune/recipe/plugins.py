@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from adamtune.errors import AdamtuneError, DataError, ModelError, Problem, RecipeError, TrustError
+from adamtune.recipe.inside import inside
 from adamtune.recipe.paths import near
 from adamtune.recipe.showing import one_line
 from adamtune.recipe.siblings import siblings
@@ -74,16 +75,7 @@ class _Plugin:
 
     def file(self) -> Path:
         """The file, which is known to lie at or below the folder."""
-        path = (self.folder / self.target.file).resolve()
-        if not path.is_relative_to(self.folder):
-            link = " by way of a symbolic link" if (self.folder / self.target.file).is_symlink() else ""
-            raise TrustError(
-                self.problem(
-                    f"{self.key} names a file outside the recipe's folder{link}: {path}",
-                    f"a file in {self.folder} or below it, or a function of an installed package",
-                    "try: move the file beside the recipe",
-                )
-            )
+        path = inside(self.folder, self.target.file, self.key, self.where)
         if not path.is_file():
             beside = [str(p.relative_to(self.folder)) for p in self.folder.glob("*.py")]
             close = near(self.target.file, beside)

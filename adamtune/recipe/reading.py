@@ -15,9 +15,9 @@ from adamtune.recipe.scalars import read_scalar
 from adamtune.recipe.showing import one_line
 from adamtune.recipe.syntax import OutOfBounds, explain_syntax
 
-MAX_BYTES: Final = 1_000_000
+MAX_BYTES: Final = 250_000
 MAX_DEPTH: Final = 30
-MAX_NODES: Final = 20_000
+MAX_NODES: Final = 10_000
 """Bounds that no honest recipe comes near; they keep a hostile one from eating time and memory."""
 
 

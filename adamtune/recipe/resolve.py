@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from adamtune.errors import Problem, RecipeError
 from adamtune.recipe import scalars
-from adamtune.recipe.layers import ALTERNATIVES, Layered
+from adamtune.recipe.coherence import READ_FOR
+from adamtune.recipe.layers import Layered
 from adamtune.recipe.load import apply_overrides
 from adamtune.recipe.overrides import Override
 from adamtune.recipe.paths import format_path, near, parse_path, value_at
@@ -24,15 +25,11 @@ _FLOAT_TAG: Final = "tag:yaml.org,2002:float"
 
 
 def plain_recipe(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as dicts, lists and scalars, without the alternatives that it does not use."""
-    data = recipe.model_dump()
-    for pair in ALTERNATIVES.items():
-        for section, key in (map(str, path) for path in pair):
-            if data[section][key] is None:
-                del data[section][key]
-    for section in ("data", "model"):
-        if not data[section]["args"]:
-            del data[section]["args"]
+    """The recipe as dicts, lists and scalars, without what it does not use."""
+    data = recipe.model_dump(exclude_defaults=True)
+    for path in (path for path, task in READ_FOR.items() if task != recipe.task):
+        section = value_at(data, path[:-1])
+        del section[path[-1]]
     return data
 
 
@@ -48,6 +45,16 @@ def dump_recipe(recipe: Recipe, header: str = "") -> str:
         plain_recipe(recipe), Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=100, allow_unicode=True
     )
     return comment + body
+
+
+def inline(value: Any) -> str:
+    """A plain value on one line of YAML, quoted where another reader could take it for something else.
+
+    >>> inline({"by": "time", "column": "no"})
+    "{by: time, column: 'no'}"
+    """
+    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=True, width=10**9, allow_unicode=True)
+    return text.removesuffix("\n").removesuffix("\n...")
 
 
 def get_value(recipe: Recipe, path: str) -> Any:
@@ -77,7 +84,7 @@ def with_values(
     Raises:
         RecipeError: With a problem for each value that does not fit.
     """
-    layered = Layered(plain_recipe(recipe))
+    layered = Layered(recipe.model_dump(exclude_defaults=True))
     validation = Validation(layered, kinds, None, recipe.name)
     overrides = []
     for order, (path, value) in enumerate(values.items(), 1):

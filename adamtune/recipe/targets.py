@@ -8,6 +8,8 @@ from typing import Final
 
 _FILE: Final = re.compile(r"(?P<file>[^:\x00]+\.py):(?P<function>[A-Za-z_]\w*)")
 _MODULE: Final = re.compile(r"(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<function>[A-Za-z_]\w*)")
+PATTERN: Final = r"^([^:\x00]+\.py|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):[A-Za-z_]\w*$"
+"""Both forms, for programs that know JavaScript's regular expressions alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from adamtune.errors import Problem, RecipeError
-from adamtune.recipe import planned
+from adamtune.errors import AdamtuneError, Problem, RecipeError
+from adamtune.recipe.coherence import clashes, unread
 from adamtune.recipe.fields import Schema, example, field_at, section_at
-from adamtune.recipe.layers import ALTERNATIVES, ONLY_FOR_PYTHON, Layered
+from adamtune.recipe.inside import inside
+from adamtune.recipe.layers import ALTERNATIVES, ONLY_BESIDE, Layered, others_of
 from adamtune.recipe.paths import KeyPath, format_path, near, value_at
 from adamtune.recipe.reading import Origin
 from adamtune.recipe.schema import Model, Recipe
+from adamtune.recipe.showing import one_line
 from adamtune.recipe.targets import parse_target
 from adamtune.recipe.wording import missing_key, shown, unknown_key, wrong_value
 
 Kinds = Mapping[str, type[BaseModel]]
 
 _MODEL: Final = ("model",)
+PATHS: Final[tuple[KeyPath, ...]] = (("data", "file"), ("data", "val_file"), ("data", "test_file"))
+"""Keys whose values are paths from the recipe's folder on."""
 
 
 @dataclass
@@ -33,6 +38,7 @@ class Validation:
         sources: Known data sources; None where they are known to be right.
         file: What messages name where nothing better is known.
         stem: A name to propose for a recipe that has none.
+        folder: Where the paths of the recipe start; None where they were checked before.
         problems: Each problem with the order in which the user meets it.
     """
 
@@ -41,7 +47,9 @@ class Validation:
     sources: Collection[str] | None
     file: str
     stem: str = "my-recipe"
+    folder: Path | None = None
     problems: list[tuple[int, Problem]] = field(default_factory=list)
+    _blamed: set[KeyPath] = field(default_factory=set)
 
     def recipe(self) -> Recipe:
         """The recipe.
@@ -56,7 +64,10 @@ class Validation:
         self._check_alternatives()
         self._check_source()
         self._check_targets()
+        self._check_paths()
         options = self._options()
+        if recipe is not None:
+            self._check_coherence(recipe)
         if self.problems or recipe is None:
             self.problems.sort(key=lambda problem: problem[0])
             raise RecipeError(*(problem for _, problem in self.problems))
@@ -66,6 +77,7 @@ class Validation:
         """Notes a problem at the place of a path."""
         origin = self._origin(path)
         self.problems.append((origin.order if origin else 0, problem))
+        self._blamed.add(path)
 
     def _origin(self, path: KeyPath) -> Origin | None:
         """Where the user wrote a value; None where it comes from the defaults."""
@@ -79,27 +91,29 @@ class Validation:
             return None
 
     def _check_alternatives(self) -> None:
-        for first, second in ALTERNATIVES.items():
-            section = first[:1]
-            if not isinstance(self._value(section), dict):
-                continue
-            if self._value(first) is None and self._value(second) is None:
-                self._missing_alternative(first, second)
-            for builtin, args in ONLY_FOR_PYTHON.items():
-                if builtin == first and self._value(first) is not None and self._value(args):
-                    what = f"{format_path(args)} is set, and nothing reads it beside {format_path(builtin)}"
-                    expected = f"{format_path(args)} together with {format_path(second)} alone"
-                    self.add(args, self._problem(args, what, expected))
+        for group in ALTERNATIVES:
+            section = self._value(group[0][:1])
+            if isinstance(section, dict) and all(self._value(path) is None for path in group):
+                self._missing_alternative(group)
+        for key, beside in ONLY_BESIDE.items():
+            group = (beside, *others_of(beside))
+            used = next((path for path in group if self._value(path) is not None), None)
+            if self._value(key) and used not in (None, beside) and key not in self._blamed:
+                what = f"{format_path(key)} is set, and nothing reads it beside {format_path(used)}"
+                expected = f"{format_path(key)} together with {format_path(beside)} alone"
+                self.add(key, self._problem(key, what, expected))
 
-    def _missing_alternative(self, first: KeyPath, second: KeyPath) -> None:
-        section, known = first[:1], self._known(first)
-        name, key = str(section[0]), str(first[1])
-        if self._is_mistyped(section, (key, str(second[1]))):
+    def _missing_alternative(self, group: tuple[KeyPath, ...]) -> None:
+        first, section = group[0], group[0][:1]
+        name, keys = str(section[0]), [str(path[1]) for path in group]
+        if self._is_mistyped(section, keys):
             return
-        expected = f"one of them; {format_path(first)} takes {', '.join(known)}" if known else "one of the two"
-        line = f"{key}: {example(field_at(Recipe, first))}"
+        known = self._known(first)
+        expected = f"one of them; {format_path(first)} takes {', '.join(known)}" if known else "one of them"
+        line = f"{keys[0]}: {example(field_at(Recipe, first))}"
         there = self._origin(section) is not None
-        what = f"{format_path(first)} or {format_path(second)} is missing"
+        *most, last = map(format_path, group)
+        what = f"{', '.join(most)} or {last} is missing"
         hint = f"add: {line}, under {name}" if there else f"add: {name}: {{{line}}}"
         self.add(section, self._problem(section, what, expected, hint))
 
@@ -108,7 +122,7 @@ class Validation:
         keys = self._value(section) if section else self.layered.data
         known = section_at(Recipe, section)
         unknown = [key for key in keys if known is None or key not in known.model_fields]
-        return any(near(key, wanted) or format_path((*section, key)) in planned.KEYS for key in unknown)
+        return any(near(key, wanted) for key in unknown)
 
     def _known(self, path: KeyPath) -> tuple[str, ...]:
         if path == ("data", "source"):
@@ -135,6 +149,22 @@ class Validation:
             target = self._value(path)
             if isinstance(target, str) and parse_target(target) is None:
                 self.add(path, wrong_value(path, target, self._origin(path)))
+
+    def _check_paths(self) -> None:
+        for path in PATHS:
+            value = self._value(path)
+            if isinstance(value, str) and self.folder is not None:
+                origin = self._origin(path)
+                try:
+                    inside(self.folder, value, format_path(path), origin.where if origin else self.file)
+                except AdamtuneError as error:
+                    for problem in error.problems:
+                        self.add(path, problem)
+
+    def _check_coherence(self, recipe: Recipe) -> None:
+        written = (path for path, origin in self.layered.origins.items() if origin.order > 0)
+        for clash in (*clashes(recipe, self.kinds or {}), *unread(recipe, written)):
+            self.add(clash.path, self._problem(clash.path, one_line(clash.what, 200), clash.expected, clash.hint))
 
     def _bare_model(self) -> Any:
         """The model section without its family's options, which have a schema of their own."""
@@ -178,7 +208,7 @@ class Validation:
         except ValidationError as error:
             seen: set[KeyPath] = set()
             for detail in error.errors(include_url=False, include_input=False, include_context=False):
-                path = _real_path(detail["loc"], data)
+                path = _real_path(detail["loc"], data, is_missing=detail["type"] == "missing")
                 if path not in seen:
                     seen.add(path)
                     self._explain(schema, path, prefix, detail["type"], data)
@@ -215,14 +245,14 @@ class Validation:
         self.add(last, self._problem(last, what, expected, "try: split: {val: 0.2, test: 0.2}"))
 
 
-def _real_path(location: tuple[str | int, ...], data: Any) -> KeyPath:
+def _real_path(location: tuple[str | int, ...], data: Any, *, is_missing: bool) -> KeyPath:
     """The key path of a pydantic location, without the names of union branches that it ends in."""
     path: list[str | int] = []
     for key in location:
         try:
             data = value_at(data, (key,))
         except KeyError:
-            if isinstance(data, dict):
+            if is_missing and isinstance(data, dict):
                 path.append(key)
             break
         path.append(key)

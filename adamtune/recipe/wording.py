@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Any
 
 import yaml
-from pydantic.fields import FieldInfo
 
 from adamtune.errors import Problem
 from adamtune.recipe import planned
 from adamtune.recipe.fields import Schema, all_keys, choices, example, field_at, section_at
+from adamtune.recipe.hints import value_hint
 from adamtune.recipe.paths import KeyPath, format_path, near
 from adamtune.recipe.reading import Origin
 from adamtune.recipe.reasons import reason
 from adamtune.recipe.scalars import read_scalar
 from adamtune.recipe.schema import Recipe
-from adamtune.recipe.showing import LONGEST, one_line
+from adamtune.recipe.showing import one_line
 from adamtune.recipe.synonyms import SYNONYMS
-
-_SWEPT: Final = frozenset({"optimizer.lr", "optimizer.eps", "optimizer.weight_decay"})
-"""Where a list says that somebody wants to compare values."""
 
 
 def shown(value: Any, origin: Origin | None = None) -> str:
@@ -56,7 +52,7 @@ def wrong_value(
     name = format_path(path)
     section = section_at(schema, path)
     if section is not None:
-        return _not_a_section(name, value, origin, section)
+        return _not_a_section(path, value, origin, section)
     field = field_at(schema, path)
     words = tuple(known) or (choices(field) if field is not None else ())
     described = (field.description if field is not None else None) or "another value"
@@ -65,7 +61,7 @@ def wrong_value(
         expected = expected.replace("a number", "a finite number", 1)
     if isinstance(value, str) and value in planned.VALUES.get(name, ()):
         return _problem(origin, f"{name} is {shown(value)}, which is planned and not there yet", expected)
-    return _problem(origin, f"{name} is {shown(value, origin)}", expected, _value_hint(path, value, words, field))
+    return _problem(origin, f"{name} is {shown(value, origin)}", expected, value_hint(path, value, words, field))
 
 
 def unknown_key(path: KeyPath, value: Any, origin: Origin | None, section: Collection[str]) -> Problem:
@@ -78,8 +74,6 @@ def unknown_key(path: KeyPath, value: Any, origin: Origin | None, section: Colle
         section: The keys that its section has.
     """
     name = format_path(path)
-    if name in planned.KEYS:
-        return _problem(origin, f"{name} is planned and not there yet", hint=f"try: {planned.KEYS[name]}")
     return _problem(
         origin,
         f"unknown key {one_line(name) or '(empty)'}",
@@ -101,62 +95,15 @@ def missing_key(path: KeyPath, origin: Origin | None, file: str, line: str) -> P
     )
 
 
-def _not_a_section(name: str, value: Any, origin: Origin | None, section: Schema) -> Problem:
-    keys = list(section.model_fields)
-    example_line = example(field_at(Recipe, (name,))) or "{...}"
+def _not_a_section(path: KeyPath, value: Any, origin: Origin | None, section: Schema) -> Problem:
+    keys, name = list(section.model_fields), format_path(path)
+    example_line = example(field_at(Recipe, path)) or "{...}"
     return _problem(
         origin,
         f"{name} is {shown(value, origin)}",
         f"a section with the keys {', '.join(keys)}",
         f"try: {name.rpartition('.')[2]}: {example_line}",
     )
-
-
-def _value_hint(path: KeyPath, value: Any, words: tuple[str, ...], field: FieldInfo | None) -> str | None:
-    key = next((key for key in reversed(path) if isinstance(key, str)), "")
-    if key == "name":
-        return _name_hint(value)
-    if isinstance(value, list) and format_path(path) in _SWEPT and value:
-        return f"run: adamtune sweep RECIPE --knob {key} --values {','.join(map(str, value))}"
-    if words:
-        return _word_hint(key, value, words)
-    good = example(field)
-    meant = _meant_number(value, good)
-    if meant is not None and not isinstance(path[-1], int):
-        return f"try: {key}: {meant}"
-    return f"try: {key}: {good}" if good is not None else None
-
-
-def _word_hint(key: str, value: Any, words: tuple[str, ...]) -> str | None:
-    if "none" in words and (value is None or value is False or value in ("no", "off", "null", "")):
-        return f"try: {key}: none"
-    close = near(value, words) if isinstance(value, str) else []
-    return f"did you mean: {close[0]}" if close else None
-
-
-def _name_hint(value: Any) -> str | None:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return f'try: name: "{value}"'
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", value)[:80].strip("._-") if isinstance(value, str) else ""
-    return f"try: name: {plain}" if plain else None
-
-
-def _meant_number(value: Any, like: str | None) -> str | None:
-    """The number that a text spells (quoted, `1_000`, `1,000`), or that a float spells where a count belongs."""
-    if like is None or not isinstance(read_scalar(like), int | float | None):
-        return None
-    if (
-        isinstance(value, float)
-        and value.is_integer()
-        and 1 < value < 10**9
-        and not isinstance(read_scalar(like), float)
-    ):
-        return f"{value:.0f}"
-    if not isinstance(value, str):
-        return None
-    plain = value.strip().replace("_", "").replace(",", "")
-    number = read_scalar(plain) if len(plain) < LONGEST else None
-    return plain if isinstance(number, int | float) and not isinstance(number, bool) else None
 
 
 def _key_hint(path: KeyPath, value: str, section: Collection[str]) -> str | None:

@@ -7,19 +7,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adamtune.data.load import source_names
+from adamtune.data.reading import source_names
 from adamtune.errors import Problem, RecipeError
 from adamtune.models.build import option_schemas
+from adamtune.recipe.editor import recipe_schema
 from adamtune.recipe.load import LoadedRecipe, load_recipe
+from adamtune.recipe.reading import read_yaml
 from adamtune.recipe.resolve import dump_recipe, get_value, with_values
 from adamtune.recipe.schema import Recipe
 from adamtune.recipe.shipped import find_recipe
 
 KINDS, SOURCES = option_schemas(), source_names()
+EDITOR = jsonschema.Draft202012Validator(recipe_schema(KINDS, SOURCES))
 SHIPPED = find_recipe("digits-mlp").read_text(encoding="utf-8")
 
 shares = st.floats(min_value=0.01, max_value=0.49)
@@ -28,6 +32,7 @@ betas = st.floats(min_value=0, max_value=1, exclude_max=True)
 counts = st.integers(1, 10**9)
 seeds = st.integers(0, 2**32 - 1)
 text = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cn")), max_size=12)
+names = st.lists(text.filter(lambda name: name not in ("", "y")), max_size=3)
 arguments = st.dictionaries(
     text,
     st.recursive(
@@ -42,30 +47,62 @@ arguments = st.dictionaries(
 @st.composite
 def recipes(draw: st.DrawFn) -> dict[str, Any]:
     """Values, by dotted path, that make a valid recipe of the shipped one."""
+    task = draw(st.sampled_from(["classification", "regression", "language-model", "reinforcement"]))
     values: dict[str, Any] = {
         "name": draw(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", fullmatch=True)),
-        "task": draw(st.sampled_from(["classification", "regression"])),
-        "data.split": {"val": draw(shares), "test": draw(shares | st.just(0)), "seed": draw(seeds)},
+        "task": task,
+        **draw(data(task)),
         "data.normalize": draw(st.sampled_from(["none", "standard", "minmax"])),
         f"training.{draw(st.sampled_from(['epochs', 'steps']))}": draw(counts),
         "training.batch_size": draw(counts),
         "training.eval_every": draw(st.none() | counts),
         "training.seed": draw(seeds),
+        "training.init_seed": draw(st.none() | seeds),
+        "training.data_seed": draw(st.none() | seeds),
+        "training.precision": draw(st.sampled_from(["fp32", "bf16", "fp16"])),
+        "training.keep": draw(st.sampled_from(["last", "best"])),
         "optimizer.lr": draw(positive),
         "optimizer.betas": [draw(betas), draw(betas)],
         "optimizer.eps": draw(positive),
         "optimizer.weight_decay": draw(st.just(0) | positive),
+        "optimizer.no_decay": draw(st.sampled_from([[], ["bias"], ["norm"], ["bias", "norm"]])),
         "clip.max_norm": draw(st.none() | positive),
+        "clip.max_value": draw(st.none() | positive),
         "schedule.warmup": draw(st.integers(0, 10**9) | shares),
-        "schedule.decay": draw(st.sampled_from(["none", "cosine", "linear"])),
+        "schedule.decay": draw(st.sampled_from(["none", "cosine", "linear", "inverse-sqrt"])),
     }
-    if draw(st.booleans()):
-        values |= {"data.python": "d.py:load", "data.args": draw(arguments)}
-    if draw(st.booleans()):
+    if task in ("classification", "language-model"):
+        values["training.label_smoothing"] = draw(st.floats(min_value=0, max_value=1, exclude_max=True))
+    if task == "reinforcement":
+        values["reinforcement.entropy"] = draw(st.just(0) | positive)
+    else:
+        values["training.accumulate"] = draw(counts)
+    if task == "language-model" or draw(st.booleans()):
         values |= {"model.python": "m.py:build", "model.args": draw(arguments)}
     else:
         values["model.hidden"] = draw(st.lists(st.integers(1, 100_000), max_size=4))
     return values
+
+
+@st.composite
+def data(draw: st.DrawFn, task: str) -> dict[str, Any]:
+    """Values of the data section that suit a task."""
+    kind = draw(st.sampled_from(["own", "python", "table"]))
+    split = {"val": draw(shares), "test": draw(shares | st.just(0)), "seed": draw(seeds), "by": "auto", "column": None}
+    if kind == "python":
+        return {"data.split": split, "data.python": "d.py:load", "data.args": draw(arguments)}
+    if task == "reinforcement":
+        return {"data.split": split, "data.environment": "CartPole-v1"}
+    if task == "language-model":
+        tokens = {"data.context": draw(counts), "data.tokens": draw(st.sampled_from(["characters", "bytes"]))}
+        return {"data.split": split, "data.file": "texts/corpus.txt", **tokens}
+    ways = ["auto", "random", *(["stratified"] if task == "classification" else [])]
+    if kind == "own":
+        return {"data.split": split | {"by": draw(st.sampled_from(ways))}}
+    by = draw(st.sampled_from([*ways, "groups", "time"]))
+    split |= {"by": by, "column": "visit" if by in ("groups", "time") else None}
+    columns = {"data.target": "y", "data.drop": draw(names), "data.categorical": draw(names)}
+    return {"data.split": split, "data.file": "table.csv", **columns}
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +126,13 @@ def recipe_of(values: dict[str, Any]) -> Recipe:
 def test_a_dumped_recipe_loads_to_an_equal_one(load: Callable[..., LoadedRecipe], values: dict[str, Any]) -> None:
     recipe = recipe_of(values)
     assert load(dump_recipe(recipe)).recipe == recipe
+
+
+@given(values=recipes())
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_a_recipe_that_loads_fits_the_schema_for_editors(values: dict[str, Any]) -> None:
+    written = read_yaml(dump_recipe(recipe_of(values)), source="recipe.yaml").data
+    assert [error.message for error in EDITOR.iter_errors(written)] == []
 
 
 @given(values=recipes())

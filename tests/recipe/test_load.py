@@ -165,5 +165,5 @@ def test_defaults_alone_are_complete(tmp_path: Path) -> None:
         "name is missing",
         "task is missing",
         "model.kind or model.python is missing",
-        "data.source or data.python is missing",
+        "data.source, data.file, data.python or data.environment is missing",
     ]
