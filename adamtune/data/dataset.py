@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from adamtune.data.report import DataReport
+from adamtune.data.source import Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -15,8 +17,9 @@ class Part:
     """One split.
 
     Args:
-        x: Features after normalisation, float32, shape [N, *D].
-        y: int64 [N], classes from 0, for classification; float32 [N, out] for regression.
+        x: Features after normalisation, float32, shape [N, *D]; of a text, int64 tokens [N, T].
+        y: int64 [N], classes from 0, for classification; float32 [N, out] for regression; of a text
+            int64 [N, T], the token after each.
     """
 
     x: Tensor
@@ -42,6 +45,7 @@ class Dataset:
         output_size: Number of classes, or of targets.
         report: Measured facts, for the diagnosis.
         fingerprint: Changes with any value, label or split; equal for equal data.
+        rows: Each split's row numbers in the source, from 0; in splits that were given, within the split.
     """
 
     train: Part
@@ -51,6 +55,7 @@ class Dataset:
     output_size: int
     report: DataReport
     fingerprint: str
+    rows: Mapping[str, Array] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> Dataset:
         """The same splits on another device."""

@@ -1,4 +1,4 @@
-"""Whatever a data function returned, as arrays of the form that everything after it relies on."""
+"""Arrays of any library as numpy's, in a form that everything after it relies on."""
 
 from __future__ import annotations
 
@@ -8,64 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from adamtune.data.source import Array, Examples, Raw
+from adamtune.data.source import Array
 from adamtune.errors import DataError, Problem
-from adamtune.recipe.paths import near
 from adamtune.recipe.showing import one_line
 
-_WHOLE: Final = ("x", "y")
-_SPLIT: Final = ("x_train", "y_train", "x_val", "y_val")
-_TEST: Final = ("x_test", "y_test")
-_EXPECTED: Final = "x and y, or x_train, y_train, x_val and y_val, and with those perhaps x_test and y_test"
-
-
-def raw_from_function(returned: Any, *, name: str, where: str) -> Raw:
-    """The arrays of a user's data function.
-
-    Args:
-        returned: What it gave: a dict of numpy arrays, torch tensors, lists, or tables.
-        name: What messages call the function.
-        where: Where the recipe names it, for messages.
-
-    Raises:
-        DataError: It is no such dict, or one of its values is no array.
-    """
-    if not isinstance(returned, Mapping):
-        what = f"{name} returned {_kind(returned)}{'; was the return forgotten?' if returned is None else ''}"
-        raise DataError(Problem(what, where=where, expected=f"a dict with {_EXPECTED}"))
-    groups = _groups(list(returned), name, where)
-    parts = {
-        split: Examples(
-            to_array(returned[x], f"{x} of {name}", where),
-            to_array(returned[y], f"{y} of {name}", where),
-        )
-        for split, (x, y) in groups.items()
-    }
-    columns = getattr(returned[next(iter(groups.values()))[0]], "columns", ())
-    return Raw(parts, tuple(map(str, columns)))
-
-
-def _groups(keys: list[Any], name: str, where: str) -> dict[str, tuple[str, str]]:
-    known = (*_WHOLE, *_SPLIT, *_TEST)
-    for key in keys:
-        if key not in known:
-            close = near(str(key), known)
-            hint = f"did you mean: {close[0]}" if close else None
-            raise DataError(
-                Problem(f"{name} returned an unknown key {key!r}", where=where, expected=_EXPECTED, hint=hint)
-            )
-    wanted: tuple[str, ...] = _WHOLE if set(keys) <= set(_WHOLE) else _SPLIT
-    if any(key in keys for key in _TEST):
-        wanted = (*_SPLIT, *_TEST)
-    missing = [key for key in wanted if key not in keys]
-    extra = [key for key in keys if key not in wanted]
-    if missing or extra:
-        what = f"{name} returned {', '.join(map(str, keys)) or 'an empty dict'}"
-        lack = f"; {', '.join(missing)} is missing" if missing else ""
-        raise DataError(Problem(what, where=where, expected=f"{_EXPECTED}{lack}"))
-    if wanted == _WHOLE:
-        return {"all": _WHOLE}
-    return {split: (f"x_{split}", f"y_{split}") for split in ("train", "val", "test") if f"x_{split}" in keys}
+_NUMBERS: Final = "numbers; text must be encoded first, as one column per word for example"
 
 
 def to_array(value: Any, name: str, where: str) -> Array:
@@ -78,7 +25,7 @@ def to_array(value: Any, name: str, where: str) -> Array:
         hint = f"try: {'.to_dense()' if hasattr(value, 'to_dense') else '.toarray()'}, if it fits into memory"
         raise DataError(Problem(f"{name} is sparse", where=where, expected="a dense array", hint=hint))
     if value is None or isinstance(value, str | bytes | Mapping | set) or callable(value):
-        raise DataError(Problem(f"{name} is {_kind(value)}", where=where, expected="an array, a tensor or a list"))
+        raise DataError(Problem(f"{name} is {kind_of(value)}", where=where, expected="an array, a tensor or a list"))
     try:
         array = np.asarray(_dense(value))
     except (ValueError, TypeError, RuntimeError) as error:
@@ -87,7 +34,7 @@ def to_array(value: Any, name: str, where: str) -> Array:
             Problem(f"{name} is no array: {reason}", where=where, expected="rows of equal length")
         ) from None
     if array.ndim == 0:
-        raise DataError(Problem(f"{name} is {_kind(value)}", where=where, expected="one entry for each example"))
+        raise DataError(Problem(f"{name} is {kind_of(value)}", where=where, expected="one entry for each example"))
     return array
 
 
@@ -95,19 +42,25 @@ def _dense(value: Any) -> Any:
     """A tensor as numpy's array, in a type that numpy has; a masked array with NaN where it is masked."""
     if hasattr(value, "detach") and hasattr(value, "cpu"):
         value = value.detach().cpu()
-        return (value.float() if value.is_floating_point() else value).numpy()
+        narrow = value.is_floating_point() and value.element_size() < 4  # bfloat16 is none of numpy's types
+        return (value.float() if narrow else value).numpy()
     return np.ma.filled(value.astype(np.float64), np.nan) if isinstance(value, np.ma.MaskedArray) else value
 
 
 def as_features(x: Array, name: str, where: str) -> Array:
-    """Features as float64, shape [N, *D]; a single feature gets an axis of its own.
+    """Features as numbers of the type that they came in, shape [N, *D]; a single feature gets an axis of its own.
+
+    Integers stay integers: a large set of images is held in its bytes until it is scaled.
 
     Raises:
         DataError: They are not numbers, or an example has none.
     """
     if x.ndim == 1:
         x = x[:, None]
-    x = numbers(x, name, where, "numbers; text must be encoded first, as one column per word for example")
+    if x.dtype.kind == "b":
+        x = x.astype(np.uint8)
+    elif x.dtype.kind not in "iu" and x.dtype not in (np.float32, np.float64):
+        x = numbers(x, name, where, _NUMBERS)
     if 0 in x.shape[1:]:
         raise DataError(Problem(f"{name} has shape {list(x.shape)}", where=where, expected="at least one feature"))
     return x
@@ -153,7 +106,8 @@ def _place(place: tuple[Any, ...]) -> str:
     return f"row {row}" + (f", column {rest[0] if len(rest) == 1 else rest}" if rest else "")
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """What a value is, for messages: `None`, `a tuple`, `an int`."""
     if value is None:
         return "None"
     name = type(value).__name__

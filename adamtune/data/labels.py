@@ -66,7 +66,7 @@ def classes(
     }
     gaps = () if values.dtype.kind == "U" else _gaps(values)
     targets = Targets(encoded, missing, _names(values, class_names), gaps, len(values))
-    if "train" in parts:
+    if len(parts) > 1:
         _check_all_seen(targets, names, where)
     return targets
 
@@ -79,7 +79,7 @@ def regression_targets(parts: Mapping[str, Array], *, names: Mapping[str, str], 
     """
     expected = "numbers, for task: regression; labels need task: classification"
     arrays = {split: numbers(y, names[split], where, expected) for split, y in parts.items()}
-    columns = {split: y.reshape(len(y), -1) for split, y in arrays.items()}
+    columns = {split: y.reshape(len(y), int(np.prod(y.shape[1:]))) for split, y in arrays.items()}
     sizes = {split: y.shape[1] for split, y in columns.items()}
     first = next(iter(sizes))
     for split, size in sizes.items():
@@ -145,13 +145,14 @@ def _check_values(values: Array, names: Mapping[str, str], where: str) -> None:
 
 
 def _check_all_seen(targets: Targets, names: Mapping[str, str], where: str) -> None:
-    seen = set(targets.parts["train"][~targets.missing["train"]].tolist())
+    first = next(iter(targets.parts))  # `train`, or `all` beside a given test split
+    seen = set(targets.parts[first][~targets.missing[first]].tolist())
     for split, y in targets.parts.items():
         unseen = sorted(set(y[~targets.missing[split]].tolist()) - seen)
         if unseen:
             listed = one_line(", ".join(targets.names[label] for label in unseen[:5]))
             rest = f" and {len(unseen) - 5} more" if len(unseen) > 5 else ""
-            what = f"{names[split]} has labels that {names['train']} does not have: {listed}{rest}"
+            what = f"{names[split]} has labels that {names[first]} does not have: {listed}{rest}"
             raise DataError(Problem(what, where=where, expected="in each split only labels that the model can learn"))
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
+from adamtune.data.moments import moments, pieces, width_of
 from adamtune.data.source import Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaling:
-    """`(x - shift) / scale`, each of the shape of one example."""
+    """`(x - shift) / scale`, each of a shape that is laid over one example."""
 
     shift: Array
     scale: Array
@@ -20,47 +20,34 @@ class Scaling:
     def __call__(self, x: Array) -> Array:
         """The scaled values, float64; NaN and infinities stay what they are."""
         with np.errstate(invalid="ignore", over="ignore"):
-            return (x - self.shift) / self.scale
+            return np.asarray((x.astype(np.float64) - self.shift) / self.scale)
+
+    def into(self, out: Array, x: Array) -> None:
+        """Writes the scaled values into an array of a smaller type, piece by piece.
+
+        What that type cannot hold becomes infinite.
+        """
+        for rows in pieces(len(x), width_of(x)):
+            with np.errstate(over="ignore"):
+                out[rows] = self(x[rows])
 
 
-def fit_scaling(kind: str, x: Array) -> Scaling:
-    """The scaling that statistics of finite values give; a column that does not vary is only shifted.
+def fit_scaling(kind: str, x: Array, lengths: Array | None = None) -> Scaling:
+    """The scaling that statistics of finite values give; what does not vary is only shifted.
+
+    Columns of a table have statistics each; images and sequences have them by channel.
 
     Args:
         kind: `none`, `standard` (mean 0, standard deviation 1) or `minmax` (0 to 1).
-        x: Values of the training split, float64, shape [N, *D].
+        x: Values of the training split, of any real type, shape [N, *D].
+        lengths: Of sequences that differ in it, how many steps are real, the first ones.
     """
-    shape = x.shape[1:]
     if kind == "none":
-        return Scaling(np.zeros(shape), np.ones(shape))
-    if kind == "standard":
-        shift, scale = column_mean_std(x)
-    else:
-        shift, high = column_range(x)
-        scale = high - shift
-    constant = is_constant(x) | ~np.isfinite(scale) | (scale <= 0)
+        return Scaling(np.zeros(1), np.ones(1))
+    found = moments(x, lengths)
+    with np.errstate(over="ignore"):
+        reach = found.high - found.low
+    shift, scale = (found.mean, found.std) if kind == "standard" else (found.low, reach)
+    # A column of equal values has a deviation of 1e-17 where its mean is rounded: its range tells.
+    constant = (reach == 0) | ~np.isfinite(scale) | (scale <= 0)
     return Scaling(np.where(np.isfinite(shift), shift, 0.0), np.where(constant, 1.0, scale))
-
-
-def column_range(x: Array) -> tuple[Array, Array]:
-    """Smallest and largest finite value of each column; 0 where it has none."""
-    finite = np.isfinite(x)
-    none = ~finite.any(axis=0)
-    low = np.where(finite, x, np.inf).min(axis=0)
-    high = np.where(finite, x, -np.inf).max(axis=0)
-    return np.where(none, 0.0, low), np.where(none, 0.0, high)
-
-
-def column_mean_std(x: Array) -> tuple[Array, Array]:
-    """Mean and standard deviation (of a population) of the finite values of each column; 0 where it has none."""
-    values = np.where(np.isfinite(x), x, np.nan)
-    with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
-        warnings.simplefilter("ignore", RuntimeWarning)  # a column without any finite value is no surprise here
-        mean, std = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
-    return np.nan_to_num(mean), np.nan_to_num(std, nan=0.0, posinf=np.inf)
-
-
-def is_constant(x: Array) -> Array:
-    """Which columns have one finite value at most; told by range, since a rounded mean hides it."""
-    low, high = column_range(x)
-    return low == high  # type: ignore[no-any-return]

@@ -51,16 +51,18 @@ class DataReport:
     """What there is to know about a data set without training on it; written to `data.json`.
 
     Args:
-        source: What the recipe names: a built-in source, or a `python:` target.
-        task: `classification` or `regression`.
-        n_train, n_val, n_test: Examples per split.
+        source: What the recipe names: a built-in source, a file, or a `python:` target.
+        task: `classification`, `regression` or `language-model`.
+        n_train, n_val, n_test: Examples per split; of a text, windows.
         input_shape: Shape of one example.
         n_features: Numbers in one example.
-        output_size: Classes, or targets.
-        split: `stratified` or `random` (we drew it), or `given`.
-        feature_names: Names of the columns; empty where unknown.
-        class_names: Labels as the source writes them, in the order of their classes; empty for regression.
-        class_counts: Examples of each class per split; empty for regression.
+        output_size: Classes, targets, or tokens.
+        split: `stratified`, `random`, `groups` or `time` (we drew it), `position` (of a text), or `given`.
+        feature_names: Names of the features; empty where unknown. A column of a table with categories has
+            one for each of them (`colour=red`), one with gaps has another for these (`age is missing`).
+        class_names: Labels as the source writes them, in the order of their classes, or tokens of a text;
+            empty for regression.
+        class_counts: Examples of each class per split; empty for regression and for a text.
         label_gaps: Whole numbers between the smallest and the largest label that no example has.
         unseen_classes: Names of classes that the training split does not have.
         nonfinite: Where NaN and infinities stand.
@@ -68,8 +70,9 @@ class DataReport:
         features: Size of the features as the model sees them.
         target: Size of the targets; None for classification.
         constant_loss: Loss on the validation split of the best constant predictor of the training
-            split: cross-entropy in nats of its class frequencies, or mean squared error of its mean
-            (in the model's units). What "has learned nothing" means.
+            split: cross-entropy in nats of its class frequencies (of a text, of its token frequencies, for
+            each token), or mean squared error of its mean (in the model's units). What "has learned
+            nothing" means.
         fingerprint: That of the dataset.
     """
 

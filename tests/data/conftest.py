@@ -16,6 +16,20 @@ Load = Callable[..., Dataset]
 
 
 @pytest.fixture
+def load_file(tmp_path: Path) -> Load:
+    """Loads the files of a folder as the data section of a recipe beside them says."""
+
+    def load_dataset(data: str, *sets: str, task: str = "classification", **files: str) -> Dataset:
+        for name, content in files.items():
+            (tmp_path / name.replace("__", ".")).write_text(content, encoding="utf-8")
+        recipe = tmp_path / "recipe.yaml"
+        recipe.write_text(f"name: a\ntask: {task}\ndata: {{{data}}}\nmodel: {{python: net.py:build}}\n")
+        return load_data(load_recipe(recipe, sets=sets, kinds=option_schemas(), sources=source_names()), trusted=False)
+
+    return load_dataset
+
+
+@pytest.fixture
 def load(tmp_path: Path) -> Load:
     """Loads a built-in source, or what the body of a function `load(**args)` returns."""
 
@@ -26,7 +40,9 @@ def load(tmp_path: Path) -> Load:
         (tmp_path / "my_data.py").write_text(
             f"import numpy as np\nimport torch\ndef load(n=20):\n    {body or 'pass'}\n"
         )
-        (tmp_path / "recipe.yaml").write_text(f"name: a\ntask: {task}\ndata: {{{data}}}\nmodel: {{kind: mlp}}\n")
+        (tmp_path / "recipe.yaml").write_text(
+            f"name: a\ntask: {task}\ndata: {{{data}}}\nmodel: {{python: net.py:build}}\n"
+        )
         loaded = load_recipe(tmp_path / "recipe.yaml", sets=sets, kinds=option_schemas(), sources=source_names())
         return load_data(loaded, trusted=trusted)
 

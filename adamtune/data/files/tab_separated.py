@@ -1,0 +1,15 @@
+"""Tables with tabs between values."""
+
+from __future__ import annotations
+
+from adamtune.data.delimited import read_delimited, weigh_delimited
+from adamtune.data.reader import Asked, Reader, Table
+
+
+def _read(asked: Asked) -> Table:
+    return read_delimited(asked, "\t")
+
+
+READER: Reader = Reader(
+    "a table", (".tsv", ".tab"), "rows with tabs between values, names of columns first", _read, weigh_delimited
+)
