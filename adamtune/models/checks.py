@@ -10,22 +10,20 @@ import torch
 from torch import Tensor, nn
 
 from adamtune.errors import ModelError, Problem
+from adamtune.models.family import Need
 from adamtune.recipe.showing import one_line
 
 ROWS = 2
 
 
-def check_module(
-    module: Any, input_shape: tuple[int, ...], output_size: int, *, name: str, where: str, folder: Path
-) -> None:
-    """Returns nothing if the module maps [2, *input_shape] to [2, output_size] and has something to train.
+def check_module(module: Any, need: Need, *, name: str, where: str, folder: Path) -> None:
+    """Returns nothing if the module maps two examples to outputs of the right shape and has something to train.
 
     It is run in eval mode on zeros. Its modes and torch's random stream are left as they were.
 
     Args:
         module: What the recipe's model section gave.
-        input_shape: Shape of one example.
-        output_size: Numbers that it must give for one example.
+        need: What it must take and give.
         name: What messages call it.
         where: Where the recipe says so, for messages.
         folder: Where the user's own code lies, so that its lines can be named.
@@ -36,20 +34,23 @@ def check_module(
     if not isinstance(module, nn.Module):
         expected = "an nn.Module; was the return forgotten?" if module is None else "an nn.Module"
         raise ModelError(Problem(f"{name} gave {_kind(module)}", where=where, expected=expected))
-    output = _output(module, input_shape, name, where, folder)
+    output = _output(module, need, name, where, folder)
     if not any(parameter.requires_grad for parameter in module.parameters()):
         expected = "at least one parameter with requires_grad"
         raise ModelError(Problem(f"{name} has nothing to train", where=where, expected=expected))
-    wanted = (ROWS, output_size)
+    tokens = need.task == "language-model"
+    wanted = (ROWS, *need.input_shape, need.output_size) if tokens else (ROWS, need.output_size)
     if not isinstance(output, Tensor):
         expected = f"one tensor of shape {list(wanted)}"
         raise ModelError(Problem(f"the output of {name} is {_kind(output)}", where=where, expected=expected))
     if tuple(output.shape) != wanted:
+        each = "token of an example one number per token" if tokens else "example one number per class or target"
+        taken = [ROWS, *need.input_shape]
         raise ModelError(
             Problem(
-                f"the output of {name} has shape {list(output.shape)} for an input of shape {[ROWS, *input_shape]}",
+                f"the output of {name} has shape {list(output.shape)} for an input of shape {taken}",
                 where=where,
-                expected=f"shape {list(wanted)}: for each example one number per class or target",
+                expected=f"shape {list(wanted)}: for each {each}",
                 hint=_shape_hint(tuple(output.shape), wanted),
             )
         )
@@ -84,18 +85,19 @@ def _first_line(error: Exception) -> str:
     return one_line(lines[0], 300)
 
 
-def _output(module: nn.Module, input_shape: tuple[int, ...], name: str, where: str, folder: Path) -> Any:
+def _output(module: nn.Module, need: Need, name: str, where: str, folder: Path) -> Any:
     modes = {child: child.training for child in module.modules()}
     module.eval()
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            return module(torch.zeros(ROWS, *input_shape))
+            kind = torch.int64 if need.task == "language-model" else torch.float32
+            return module(torch.zeros(ROWS, *need.input_shape, dtype=kind))
     except Exception as error:
         raise ModelError(
             Problem(
                 f"{type(error).__name__}: {_first_line(error)}",
                 where=_line_of(error, folder) or where,
-                expected=f"{name} to take an input of shape {[ROWS, *input_shape]} and give {ROWS} rows",
+                expected=f"{name} to take an input of shape {[ROWS, *need.input_shape]} and give {ROWS} rows",
             )
         ) from error
     finally:

@@ -63,9 +63,12 @@ def test_initial_weights_are_torch_s_own_and_follow_the_caller_s_seed(load: Load
     assert not torch.equal(next(build(loaded).parameters()), next(first.parameters()))
 
 
-def test_every_family_has_options_that_work_as_they_are() -> None:
-    for name, family in families().items():
-        assert family.build(family.options(), (3, 5), 2)(torch.randn(4, 3, 5)).shape == (4, 2), name
+def test_a_family_that_cannot_take_such_examples_says_so_with_their_shape(load: Load) -> None:
+    with pytest.raises(ModelError) as error:
+        build(load("{kind: rnn}"), (2, 3, 5, 7))
+    (problem,) = error.value.problems
+    assert problem.what == "model.kind rnn: examples cannot be read as steps in time; give x the shape [N, T, C]"
+    assert problem.expected == "another model.kind for examples of shape [2, 3, 5, 7]"
 
 
 def test_options_are_checked_without_importing_torch() -> None:

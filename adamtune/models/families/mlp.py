@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from adamtune.models.family import Family
-from adamtune.recipe.schema import Section
+from adamtune.models.family import Family, Need
+from adamtune.models.options import UNFIT_FOR_TEXT, Activation, Width
+from adamtune.recipe.schema import Options, Task
 
 if TYPE_CHECKING:
     from torch import nn
 
-Width = Annotated[int, Field(ge=1, le=100_000)]
 
-
-class MlpOptions(Section):
+class MlpOptions(Options):
     """Beside `kind: mlp`: widths, and what stands after each hidden layer."""
+
+    unfit: ClassVar[Mapping[Task, str]] = {"language-model": UNFIT_FOR_TEXT}
 
     hidden: Annotated[
         list[Width],
@@ -28,43 +30,29 @@ class MlpOptions(Section):
             examples=["[128]"],
         ),
     ]
-    activation: Annotated[
-        Literal["relu", "gelu", "tanh", "silu", "elu", "leaky_relu", "sigmoid"], Field(examples=["relu"])
-    ] = "relu"
+    activation: Annotated[Activation, Field(examples=["relu"])] = "relu"
     dropout: Annotated[
         float, Field(ge=0, lt=1, description="a share of the hidden units, from 0 to below 1", examples=[0.1])
     ] = 0.0
     norm: Annotated[Literal["none", "layer", "batch"], Field(examples=["none"])] = "none"
 
 
-def _build(options: MlpOptions, input_shape: tuple[int, ...], output_size: int) -> nn.Module:
-    """Flatten, then for each width: linear, norm, activation, dropout; then linear. Weights as torch sets them."""
+def _build(options: MlpOptions, need: Need) -> nn.Module:
     from torch import nn
 
-    layers: list[nn.Module] = [nn.Flatten()]
-    width = math.prod(input_shape)
-    for hidden in options.hidden:
-        layers.append(nn.Linear(width, hidden))
-        if options.norm != "none":
-            layers.append(nn.LayerNorm(hidden) if options.norm == "layer" else nn.BatchNorm1d(hidden))
-        layers.append(_activation(options.activation, nn))
-        if options.dropout > 0:
-            layers.append(nn.Dropout(options.dropout))
-        width = hidden
-    return nn.Sequential(*layers, nn.Linear(width, output_size))
+    from adamtune.models.layers.dense import dense
+
+    if need.task in options.unfit:
+        raise ValueError(options.unfit[need.task])
+    layers = dense(
+        math.prod(need.input_shape),
+        options.hidden,
+        need.output_size,
+        between=options.activation,
+        rate=options.dropout,
+        norm=options.norm,
+    )
+    return nn.Sequential(nn.Flatten(), *layers)
 
 
-def _activation(name: str, nn: Any) -> nn.Module:
-    classes = {
-        "relu": nn.ReLU,
-        "gelu": nn.GELU,
-        "tanh": nn.Tanh,
-        "silu": nn.SiLU,
-        "elu": nn.ELU,
-        "leaky_relu": nn.LeakyReLU,
-        "sigmoid": nn.Sigmoid,
-    }
-    return classes[name]()  # type: ignore[no-any-return]
-
-
-FAMILY: Family = Family("mlp", "fully connected layers", MlpOptions, _build)
+FAMILY: Family = Family("mlp", "fully connected layers, for tables and anything flat", MlpOptions, _build)
