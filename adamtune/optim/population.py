@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -24,12 +25,15 @@ class PopulationAdam:
     Args:
         params: Gives shape [K, P], type (float32 or float64) and device; it is not kept.
         coefficients: One value per row; `lr` is what `step` uses unless told this step's scheduled lr.
+        spared: For each row the columns that neither kind of weight decay touches, ascending and apart; None for none.
 
     Raises:
         ShapeError: `params` is not [K, P] with K as in `coefficients`.
     """
 
-    def __init__(self, params: Tensor, coefficients: Coefficients) -> None:
+    def __init__(
+        self, params: Tensor, coefficients: Coefficients, spared: Sequence[Sequence[slice]] | None = None
+    ) -> None:
         if params.dim() != 2 or len(params) != coefficients.n_members:
             raise ShapeError(
                 Problem(
@@ -39,6 +43,8 @@ class PopulationAdam:
             )
         self.exp_avg = torch.zeros_like(params, memory_format=torch.contiguous_format, requires_grad=False)
         self.exp_avg_sq = torch.zeros_like(self.exp_avg)
+        self._spares = torch.tensor([bool(columns) for columns in spared or [()] * len(params)], dtype=torch.bool)
+        self._decays = _decaying_columns(spared, self.exp_avg) if spared is not None and self._spares.any() else None
         self._set_coefficients(coefficients)
 
     @property
@@ -69,12 +75,35 @@ class PopulationAdam:
             ShapeError: `params` or `grads` differ in shape from the moments, or `params` is not contiguous.
         """
         self._check(params, grads)
-        lrs = (self._coefficients.lr if lr is None else lr).tolist()
+        lr = self._coefficients.lr if lr is None else lr
+        if self._decays is not None:
+            grads = self._decay_(params, grads, lr, active)
+        lrs = lr.tolist()
         chosen = range(len(lrs)) if active is None else active.nonzero().flatten().tolist()
         steps = torch.as_tensor(t, dtype=torch.float32, device=params.device).expand(len(lrs))
         rows = [x.unbind(0) for x in (params, grads.contiguous(), self.exp_avg, self.exp_avg_sq, steps)]
         p, g, m, v, now = ([row[k] for k in chosen] for row in rows)
-        update_rows_(Slots(p, g, m, v, steps=now), (self._scalars[k]._replace(lr=lrs[k]) for k in chosen))
+        update_rows_(Slots(p, g, m, v, steps=now), (self._scalars_of(k, lrs[k]) for k in chosen))
+
+    def _scalars_of(self, k: int, lr: float) -> Scalars:
+        scalars = self._scalars[k]._replace(lr=lr)
+        return scalars._replace(weight_decay=0.0, l2=0.0) if self._decays is not None and self._spares[k] else scalars
+
+    def _decay_(self, params: Tensor, grads: Tensor, lr: Tensor, active: Tensor | None) -> Tensor:
+        """Both decays of the rows that spare columns, by the rule, before their update without any.
+
+        Returns:
+            The gradients with L2 in them, or `grads` where no such row has any.
+        """
+        assert self._decays is not None
+        chosen = self._spares if active is None else self._spares & active.cpu()
+        c = self._coefficients
+        l2, shrink = (torch.where(chosen, values.cpu(), 0.0) for values in (c.l2, lr * c.weight_decay))
+        if l2.any():
+            grads = torch.addcmul(grads, params, l2.to(params)[:, None] * self._decays)
+        if shrink.any():
+            params.addcmul_(params, shrink.to(params)[:, None] * self._decays, value=-1)
+        return grads
 
     def _check(self, params: Tensor, grads: Tensor) -> None:
         if not params.shape == grads.shape == self.exp_avg.shape or not params.is_contiguous():
@@ -90,10 +119,16 @@ class PopulationAdam:
         """Goes on with these members only, in this order; `rows` holds indices, shape [n]."""
         self.exp_avg = self.exp_avg[rows]
         self.exp_avg_sq = self.exp_avg_sq[rows]
+        self._spares = self._spares[rows.cpu()]
+        if self._decays is not None and len(self._decays) > 1:
+            self._decays = self._decays[rows]
         self._set_coefficients(self._coefficients.rows(rows.to(self._coefficients.lr.device)))
 
-    def eps_share(self, t: int) -> Tensor:
-        """Share of each member's elements where eps outweighs sqrt(v_hat) after `t` updates, shape [K], 0 to 1.
+    def eps_share(self, t: int | Tensor) -> Tensor:
+        """Share of each member's elements where eps outweighs sqrt(v_hat), shape [K], 0 to 1.
+
+        Args:
+            t: Updates so far; one for every row, or shape [K].
 
         Source:
             The article, section 5: with eps above sqrt(v_hat) Adam acts like momentum SGD there.
@@ -114,3 +149,13 @@ class PopulationAdam:
         self.exp_avg = state["exp_avg"].to(like, copy=True)
         self.exp_avg_sq = state["exp_avg_sq"].to(like, copy=True)
         self._set_coefficients(Coefficients(**{name: value.clone() for name, value in state["coefficients"].items()}))
+
+
+def _decaying_columns(spared: Sequence[Sequence[slice]], like: Tensor) -> Tensor:
+    """1 where a column decays and 0 where it is spared, in the type of `like`: [K, P], or [1, P] where rows agree."""
+    agree = all(list(columns) == list(spared[0]) for columns in spared)
+    decays = torch.ones_like(like[:1] if agree else like)
+    for row, columns in zip(decays, spared, strict=False):
+        for at in columns:
+            row[at] = 0
+    return decays

@@ -32,6 +32,11 @@ SIGNALS: Final[Mapping[str, str]] = {
     "param_norm": "norm of all parameters together",
     "lr": "learning rate of the last step, schedule included",
     "clipped": "share of steps since the last line whose gradient was clipped, 0 to 1",
+    "best_step": "step of the lowest val_loss, where a run looks for it; on the last line alone",
+    "return": "mean return of the episodes of an evaluation, the likeliest action always taken; val_loss is minus that",
+    "test_return": "the same over episodes that nothing was chosen by; on the last line alone",
+    "entropy": "mean entropy of the policy in nats where it acted since the last line",
+    "value_loss": "mean squared error of the values over the variance of the returns, mean since the last line",
     "eps_share": "share of elements where eps outweighs sqrt(v_hat), 0 to 1",
 }
 

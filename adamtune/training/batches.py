@@ -1,4 +1,4 @@
-"""Which examples each member sees at each step: a function of its seed and the step alone."""
+"""Which examples each member sees in each batch: a function of its seed and the batch's number alone."""
 
 from __future__ import annotations
 
@@ -22,6 +22,18 @@ def batches_per_epoch(n: int, batch_size: int) -> int:
     return whole + (rest > 1)
 
 
+def updates_per_epoch(n: int, batch_size: int, accumulate: int) -> int:
+    """Updates in one pass over `n` examples where `accumulate` batches make one.
+
+    Batches that do not fill a last update are left out; which examples those are changes from epoch to epoch. Where an
+    epoch has fewer batches than one update wants, they make one together.
+
+    >>> updates_per_epoch(130, 64, 1), updates_per_epoch(641, 64, 3), updates_per_epoch(130, 64, 8)
+    (3, 3, 1)
+    """
+    return max(1, batches_per_epoch(n, batch_size) // accumulate)
+
+
 class Batches:
     """Shuffled batches, the same for every member of one seed (common random numbers); each epoch a new order.
 
@@ -29,13 +41,16 @@ class Batches:
         part: The training split.
         batch_size: Examples in a batch; no more than there are.
         seeds: Each member's seed, K of them.
+        accumulate: Batches that make one update.
     """
 
-    def __init__(self, part: Part, batch_size: int, seeds: list[int]) -> None:
+    def __init__(self, part: Part, batch_size: int, seeds: list[int], accumulate: int = 1) -> None:
         self._part = part
         self._n = len(part.x)
         self._size = min(batch_size, self._n)
-        self.steps_per_epoch = batches_per_epoch(self._n, batch_size)
+        self._per_epoch = batches_per_epoch(self._n, batch_size)
+        self._per_update = min(accumulate, self._per_epoch)
+        self._updates = updates_per_epoch(self._n, batch_size, accumulate)
         self._epoch = -1
         self._orders = torch.empty(0)
         self._take_seeds(seeds)
@@ -46,9 +61,15 @@ class Batches:
         self._row = torch.tensor([self._unique.index(seed) for seed in seeds])
         self._epoch = -1
 
-    def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Inputs of shape [K, B, *D] and targets of shape [K, B] or [K, B, C] for one update."""
-        epoch, place = divmod(step, self.steps_per_epoch)
+    def of_update(self, step: int) -> range:
+        """Numbers of the batches that make one update, counted from 0 over the whole training."""
+        epoch, place = divmod(step, self._updates)
+        first = epoch * self._per_epoch + place * self._per_update
+        return range(first, first + self._per_update)
+
+    def at(self, number: int) -> tuple[Tensor, Tensor]:
+        """Inputs of shape [K, B, *D] and targets of shape [K, B], [K, B, T] or [K, B, C] of one batch."""
+        epoch, place = divmod(number, self._per_epoch)
         if epoch != self._epoch:
             self._orders = torch.stack([self._order(seed, epoch) for seed in self._unique])[self._row]
             self._epoch = epoch

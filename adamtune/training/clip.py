@@ -1,6 +1,8 @@
-"""Clipping by global norm, each member on its own."""
+"""Clipping by global norm and by element, each member on its own."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -17,7 +19,7 @@ def clip_by_norm(grads: Tensor, norms: Tensor, max_norm: Tensor) -> Tensor:
 
     Args:
         grads: Shape [K, P]; overwritten.
-        norms: Their norms, finite, shape [K].
+        norms: Their norms, finite, shape [K]; nan for a member that leaves out the step.
         max_norm: Largest norm for each member, inf for no clipping, shape [K].
 
     Returns:
@@ -29,5 +31,27 @@ def clip_by_norm(grads: Tensor, norms: Tensor, max_norm: Tensor) -> Tensor:
     clipped = norms > max_norm
     if bool(clipped.any()):
         factor = torch.where(clipped, max_norm / norms.clamp(min=1e-38), torch.ones_like(max_norm))
-        grads.mul_(factor.to(grads.dtype).unsqueeze(1))
+        grads.mul_(factor.to(grads).unsqueeze(1))
     return clipped
+
+
+def clip_by_value(grads: Tensor, max_value: Tensor) -> Tensor:
+    """Cuts off, in place, every element that is too large, as `torch.nn.utils.clip_grad_value_` does.
+
+    Where both kinds of clipping are asked for, this one comes second: torch has one function for each and no rule for
+    both, both bounds hold in either order, and this way the norm that is clipped is the one that is logged.
+
+    Args:
+        grads: Shape [K, P]; overwritten.
+        max_value: Largest absolute value of an element for each member, inf for no clipping, shape [K].
+
+    Returns:
+        Which members had an element cut, shape [K].
+    """
+    if bool((max_value == math.inf).all()):
+        return torch.zeros(len(max_value), dtype=torch.bool)
+    limit = max_value.to(grads)
+    peaks = torch.linalg.vector_norm(grads, ord=math.inf, dim=1)
+    clipped: Tensor = peaks > limit
+    grads.clamp_(-limit.unsqueeze(1), limit.unsqueeze(1))
+    return clipped.cpu()

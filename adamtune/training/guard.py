@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,16 +39,20 @@ class Guard:
         self.above = torch.zeros(len(start_loss), dtype=torch.int64)
         """Steps in a row that each member's loss has been above its ceiling."""
 
-    def check(self, step: int, losses: Tensor, norms: Tensor) -> list[Lost]:
+    def check(self, step: int, losses: Tensor, norms: Tensor, skipped: Tensor | None = None) -> list[Lost]:
         """The members that must stop before this step's update is made.
 
         Args:
             step: The update that is about to be made, from 0.
-            losses: This batch's loss of each member, shape [K].
+            losses: This batch's loss of each member, shape [K]; with label smoothing where there is some, which is
+                about the same at the start, where a model knows nothing.
             norms: Global gradient norm of each member, shape [K].
+            skipped: Members that leave out this step since float16 overflowed, shape [K]; None for nobody.
         """
         self.above = torch.where(losses > self.ceiling, self.above + 1, 0)
         finite = torch.isfinite(losses) & torch.isfinite(norms)
+        if skipped is not None:
+            finite |= skipped
         patience_over = self.above >= self._patience
         lost = (~finite | patience_over).nonzero().flatten().tolist()
         return [Lost(row, self._reason(step, row, losses, norms)) for row in lost]
@@ -65,3 +70,19 @@ class Guard:
         """Goes on with these rows alone."""
         self.ceiling = self.ceiling[rows]
         self.above = self.above[rows]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The state by name, for a checkpoint."""
+        return {"ceiling": self.ceiling, "above": self.above}
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Takes over what `tensors` gave."""
+        self.ceiling, self.above = tensors["ceiling"].clone(), tensors["above"].clone()
+
+
+def one_a_row(lost: Iterable[Lost]) -> list[Lost]:
+    """The first word on each row, where several had something to say."""
+    first: dict[int, Lost] = {}
+    for member in lost:
+        first.setdefault(member.row, member)
+    return list(first.values())

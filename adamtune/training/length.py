@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from adamtune.recipe.schema import Recipe
-from adamtune.training.batches import batches_per_epoch
+from adamtune.training.batches import updates_per_epoch
 
 MIN_EVALUATIONS: Final = 20
 """Evaluations of a run, unless a recipe says otherwise: fewer points show no trend to a diagnosis."""
@@ -18,7 +18,8 @@ class Length:
 
     Args:
         total_steps: Updates of each member.
-        steps_per_epoch: Updates in one pass over the training split, a smaller last batch included.
+        steps_per_epoch: Updates in one pass over the training split, a smaller last batch included; with
+            `training.accumulate`, only those updates that have all of their batches.
         eval_every: Updates between two evaluations; the last update is always evaluated too.
     """
 
@@ -30,7 +31,7 @@ class Length:
     def of(cls, recipe: Recipe, n_train: int) -> Length:
         """The counts that a recipe means for so many training examples."""
         training = recipe.training
-        steps_per_epoch = batches_per_epoch(n_train, training.batch_size)
+        steps_per_epoch = updates_per_epoch(n_train, training.batch_size, training.accumulate)
         total = training.steps or (training.epochs or 0) * steps_per_epoch
         often = min(steps_per_epoch, max(1, total // MIN_EVALUATIONS))
         return cls(total, steps_per_epoch, training.eval_every or often)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -13,8 +14,17 @@ from adamtune.recipe.resolve import with_values
 from adamtune.recipe.schema import Recipe
 from adamtune.runs.manifest import MemberEntry
 
-VECTOR_SECTIONS = frozenset({"optimizer", "clip", "schedule"})
-"""Sections whose settings are numbers per member, so that members differing in them train together."""
+VECTOR_KEYS: Final = frozenset({"optimizer", "clip", "schedule", "training.label_smoothing", "reinforcement"})
+"""Keys and sections that each member has for itself, so that members differing in them train together."""
+
+
+def is_vector_key(path: str) -> bool:
+    """Whether members of one population may differ in a recipe's dotted path.
+
+    >>> is_vector_key("optimizer.betas[0]"), is_vector_key("training.batch_size")
+    (True, False)
+    """
+    return any(path == key or path.startswith((f"{key}.", f"{key}[")) for key in VECTOR_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +33,8 @@ class Population:
 
     Args:
         recipe: What all members share.
-        members: Who they are. Their settings may touch `optimizer`, `clip` and `schedule` alone,
-            since those are numbers per member; anything else changes shapes or data.
+        members: Who they are. Their settings may touch what `VECTOR_KEYS` names alone, since a member has that
+            for itself; anything else changes shapes or data.
     """
 
     recipe: Recipe
@@ -32,7 +42,7 @@ class Population:
 
     def __post_init__(self) -> None:
         for member in self.members:
-            foreign = [key for key in member.settings if key.split(".")[0] not in VECTOR_SECTIONS]
+            foreign = [key for key in member.settings if not is_vector_key(key)]
             assert not foreign, f"members of one population cannot differ in {foreign}"
 
     def recipes(self) -> list[Recipe]:
@@ -47,12 +57,16 @@ class Numbers:
     Args:
         coefficients: What the update rule takes.
         max_norm: Largest gradient norm; inf where there is no clipping.
+        max_value: Largest element of a gradient; inf where there is no clipping.
+        smoothing: Share of each target that is spread over all classes.
         warmup_steps: Steps of linear warmup, 0 for none.
         lr_decay: Code of the decay, an index into `schedule.DECAYS`.
     """
 
     coefficients: Coefficients
     max_norm: Tensor
+    max_value: Tensor
+    smoothing: Tensor
     warmup_steps: Tensor
     lr_decay: Tensor
 
@@ -78,6 +92,8 @@ class Numbers:
                 l2=column([0.0 if apart else o.weight_decay for o, apart in zip(optimizers, decoupled, strict=True)]),
             ),
             max_norm=column([r.clip.max_norm or math.inf for r in recipes]),
+            max_value=column([r.clip.max_value or math.inf for r in recipes]),
+            smoothing=column([r.training.label_smoothing for r in recipes]),
             warmup_steps=column([warmup_steps(r.schedule.warmup, total_steps) for r in recipes]),
             lr_decay=column([DECAYS.index(r.schedule.decay) for r in recipes]),
         )
@@ -87,6 +103,8 @@ class Numbers:
         return Numbers(
             coefficients=self.coefficients.rows(rows),
             max_norm=self.max_norm[rows],
+            max_value=self.max_value[rows],
+            smoothing=self.smoothing[rows],
             warmup_steps=self.warmup_steps[rows],
             lr_decay=self.lr_decay[rows],
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Progress:
         running: Members that still train.
         members: Members that began.
         best_val_loss: Lowest validation loss of the last evaluation; nan before the first.
+        measure: What people are shown of it: `val loss`, or `return`, which is minus that.
     """
 
     stage: str
@@ -25,6 +27,7 @@ class Progress:
     running: int
     members: int
     best_val_loss: float
+    measure: Literal["val loss", "return"] = "val loss"
 
 
 Listener = Callable[[Progress], None]

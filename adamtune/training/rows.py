@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor, nn
+
+DROPOUT_KEY: Final = "dropout_key"
+"""Name of the buffers from which `models/dropout.py` takes what is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,21 @@ class Rows:
             grads=torch.zeros_like(params),
             buffers={name: torch.stack([rest[seed][name] for seed in seeds]) for name in names},
         )
+
+    def set_noise(self, noise: list[int]) -> None:
+        """Gives every dropout layer of each member that member's seed for one batch."""
+        for name, value in self.buffers.items():
+            if name.rpartition(".")[2] == DROPOUT_KEY:
+                value.copy_(torch.tensor(noise))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Parameters and buffers by name, for a checkpoint."""
+        return {"params": self.params} | {f"buffers.{name}": value for name, value in self.buffers.items()}
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Takes over what `tensors` gave, in place: whoever is bound to these rows stays so."""
+        for name, value in self.tensors().items():
+            value.copy_(tensors[name])
 
     def keep(self, rows: Tensor) -> None:
         """Goes on with these rows alone; the others' memory is given back."""

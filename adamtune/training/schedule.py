@@ -1,4 +1,4 @@
-"""The factor on lr: linear warmup, then decay to zero at the end of training."""
+"""The factor on lr: linear warmup, then decay: to zero at the end of training, or ever slower without an end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-DECAYS: Final = ("none", "cosine", "linear")
+DECAYS: Final = ("none", "cosine", "linear", "inverse-sqrt")
 
 
 def warmup_steps(warmup: float, total_steps: int) -> int:
@@ -35,10 +35,14 @@ def lr_factor(step: int, total_steps: int, warmup: Tensor, lr_decay: Tensor) -> 
         Factors in [0, 1], float64, shape [K].
 
     Source:
-        Cosine: Loshchilov & Hutter 2016 (SGDR), eq. 5 with one period and a minimum of zero.
+        Cosine: Loshchilov & Hutter 2016 (SGDR), eq. 5 with one period and a minimum of zero. Inverse square root:
+        Vaswani et al. 2017, "Attention Is All You Need", eq. 3, scaled to 1 at the end of the warmup; without
+        warmup the first step stands for it.
     """
     rising = ((step + 1) / warmup.clamp(min=1)).clamp(max=1)
     through = ((step - warmup) / (total_steps - warmup).clamp(min=1)).clamp(0, 1)
     cosine = 0.5 * (1 + torch.cos(math.pi * through))
     falling = torch.where(lr_decay == DECAYS.index("cosine"), cosine, 1 - through)
+    slowing = (warmup.clamp(min=1) / (step + 1)).clamp(max=1).sqrt()
+    falling = torch.where(lr_decay == DECAYS.index("inverse-sqrt"), slowing, falling)
     return rising * torch.where(lr_decay == DECAYS.index("none"), torch.ones_like(falling), falling)

@@ -13,6 +13,10 @@ SAMPLE_EVERY: Final = 10
 """Steps between two measurements of the update: each costs a copy of the parameters and two passes."""
 
 
+OF_BATCHES: Final = frozenset({"batch_loss", "batch_loss_max", "grad_norm", "grad_norm_max"})
+"""Signals of batches. A loss or a norm that is not finite ends a member, unless the step is left out."""
+
+
 def update_ratio(update: Tensor, param: Tensor) -> Tensor:
     """Size of one update relative to the parameters it changes, per member.
 
@@ -29,6 +33,12 @@ def update_ratio(update: Tensor, param: Tensor) -> Tensor:
 def _norms(values: Tensor) -> Tensor:
     norms: Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
     return norms
+
+
+def _largest(values: Tensor) -> Tensor:
+    """Largest number that is not nan in each column; nan where there is none."""
+    found = values.where(~values.isnan(), torch.full((), -torch.inf)).amax(dim=0)
+    return found.where(found > -torch.inf, torch.full((), torch.nan))
 
 
 class Window:
@@ -55,7 +65,10 @@ class Window:
         self._before = params.clone() if step % SAMPLE_EVERY == 0 and self._matrices else None
 
     def after_update(self, params: Tensor, losses: Tensor, norms: Tensor, clipped: Tensor) -> None:
-        """Takes note of a step: parameters [K, P], and loss, gradient norm and clipped flag, each [K]."""
+        """Takes note of a step: parameters [K, P], and loss, gradient norm and clipped flag, each [K].
+
+        A loss or norm is nan where a member left out the step; such steps do not count.
+        """
         self._losses.append(losses)
         self._norms.append(norms)
         self._clipped.append(clipped)
@@ -72,10 +85,10 @@ class Window:
         if self._losses:
             losses, norms = torch.stack(self._losses), torch.stack(self._norms)
             signals = {
-                "batch_loss": losses.mean(dim=0),
-                "batch_loss_max": losses.max(dim=0).values,
-                "grad_norm": norms.median(dim=0).values,
-                "grad_norm_max": norms.max(dim=0).values,
+                "batch_loss": losses.nanmean(dim=0),
+                "batch_loss_max": _largest(losses),
+                "grad_norm": norms.nanmedian(dim=0).values,
+                "grad_norm_max": _largest(norms),
                 "clipped": torch.stack(self._clipped).double().mean(dim=0),
             }
         if self._ratios:
@@ -83,6 +96,11 @@ class Window:
             signals["update_ratio_max"] = torch.stack(self._largest).median(dim=0).values
         self._clear()
         return signals
+
+    @staticmethod
+    def unmeasured(name: str, value: float) -> bool:
+        """Whether a member left out every step since the last call, so that this signal of it says nothing."""
+        return name in OF_BATCHES and value != value  # noqa: PLR0124 - nan alone differs from itself
 
     def keep(self, rows: Tensor) -> None:
         """Goes on with these rows alone."""

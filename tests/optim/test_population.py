@@ -81,6 +81,47 @@ def test_row_is_the_same_alone_and_among_others(k: int, n_parameters: int) -> No
     assert torch.equal(alone[0], together[k])
 
 
+SPARED = [[], [slice(0, 17)], [slice(17, 100), slice(101, P)], [slice(0, P)], [slice(3, 4), slice(900, 903)]]
+
+
+@pytest.mark.parametrize("k", range(K - 1))
+def test_spared_columns_step_like_a_parameter_group_without_decay(k: int) -> None:
+    """Both kinds of decay, and a row that spares all of its columns or none."""
+    c = coefficients()
+    params = start(torch.float64)
+    optimizer = PopulationAdam(params, c, SPARED)
+    free = torch.zeros(P, dtype=torch.bool)
+    for columns in SPARED[k]:
+        free[columns] = True
+    groups = [nn.Parameter(start(torch.float64)[k][rows]) for rows in (~free, free)]
+    decay = (c.l2[k] or c.weight_decay[k]).item()
+    theirs = (torch.optim.Adam if c.l2[k] else torch.optim.AdamW)(
+        [{"params": [groups[0]], "weight_decay": decay}, {"params": [groups[1]], "weight_decay": 0.0}],
+        LRS[k],
+        (c.beta1[k].item(), c.beta2[k].item()),
+        c.eps[k].item(),
+    )
+    for t in range(1, 21):
+        optimizer.step(params, grads(t, torch.float64), t)
+        for weight, rows in zip(groups, (~free, free), strict=True):
+            weight.grad = grads(t, torch.float64)[k][rows]
+        theirs.step()
+    for weight, rows in zip(groups, (~free, free), strict=True):
+        torch.testing.assert_close(params[k][rows], weight.detach(), rtol=FLOAT64_TOLERANCE, atol=FLOAT64_TOLERANCE)
+
+
+def test_spared_columns_stay_with_their_rows_when_others_go() -> None:
+    everyone, some = start(), start()
+    whole, fewer = PopulationAdam(everyone, coefficients(), SPARED), PopulationAdam(some, coefficients(), SPARED)
+    rows = torch.tensor([4, 1])
+    fewer.keep(rows)
+    some = some[rows]
+    for t in range(1, 4):
+        whole.step(everyone, grads(t), t)
+        fewer.step(some, grads(t)[rows], t)
+    assert torch.equal(everyone[rows], some)
+
+
 def test_lr_of_the_step_replaces_that_of_the_coefficients() -> None:
     """A scheduled lr drives the step and the decoupled decay."""
     scheduled, constant = start(), start()

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adamtune.runs.manifest import MemberEntry
 from adamtune.training.batches import mix
-from adamtune.training.clip import clip_by_norm, grad_norms
+from adamtune.training.clip import clip_by_norm, clip_by_value, grad_norms
 from adamtune.training.guard import FAR_ABOVE_START, Guard
+from adamtune.training.population import Population
+from adamtune.training.rows import Layout
 from adamtune.training.schedule import DECAYS, lr_factor
-from adamtune.training.signals import update_ratio
+from adamtune.training.signals import Window, update_ratio
+
+if TYPE_CHECKING:
+    from tests.conftest import Lab
 
 
 def factors(step: int, total: int, warmup: float, lr_decay: str) -> float:
@@ -42,6 +49,17 @@ def test_warmup_rises_linearly_and_decay_ends_near_zero() -> None:
     assert factors(99, 100, 0, "none") == 1.0
 
 
+@pytest.mark.parametrize("warmup", [0, 1, 10])
+def test_an_inverse_square_root_rises_and_falls_as_in_the_paper(warmup: int) -> None:
+    """min(t^-0.5, t * warmup^-1.5) of Vaswani et al. 2017, eq. 3, over its peak, with t from 1."""
+    w = max(warmup, 1)
+    for step in (0, 1, 8, 9, 10, 37, 99):
+        t = step + 1
+        paper = min(t**-0.5, t * w**-1.5) / w**-0.5
+        assert factors(step, 100, warmup, "inverse-sqrt") == pytest.approx(paper)
+        assert factors(step, 100, warmup, "inverse-sqrt") == factors(step, 1000, warmup, "inverse-sqrt")
+
+
 def test_clipping_scales_to_the_norm_and_leaves_the_others_alone() -> None:
     grads = torch.randn(3, 7)
     before = grads.clone()
@@ -51,6 +69,48 @@ def test_clipping_scales_to_the_norm_and_leaves_the_others_alone() -> None:
     assert clipped.tolist() == [True, False, False]
     assert torch.allclose(grads[0], before[0] / 2)
     assert torch.equal(grads[1:], before[1:])
+
+
+def test_clipping_by_value_cuts_single_elements_as_torch_does() -> None:
+    grads = torch.tensor([[0.5, -3.0, 2.0], [0.5, -3.0, 2.0], [0.1, -0.2, 0.3]])
+    weight = torch.nn.Parameter(torch.zeros(3))
+    weight.grad = grads[0].clone()
+    torch.nn.utils.clip_grad_value_([weight], 1.0)
+    clipped = clip_by_value(grads, torch.tensor([1.0, math.inf, 0.3], dtype=torch.float64))
+    assert clipped.tolist() == [True, False, False]
+    assert torch.equal(grads[0], weight.grad)
+    assert grads[1].tolist() == [0.5, -3.0, 2.0]
+    assert not clip_by_value(grads, torch.full((3,), math.inf)).any()
+
+
+def test_both_bounds_hold_where_both_kinds_clip() -> None:
+    grads = torch.tensor([[30.0, -40.0, 0.5]])
+    clip_by_norm(grads, grad_norms(grads), torch.tensor([5.0], dtype=torch.float64))
+    assert bool(clip_by_value(grads, torch.tensor([3.5], dtype=torch.float64)))
+    assert grads[0].tolist() == pytest.approx([3.0, -3.5, 0.05], rel=1e-3)
+
+
+def test_a_step_that_a_member_leaves_out_does_not_count_among_its_signals() -> None:
+    window = Window(Layout(("a",), (torch.Size([3]),)))
+    steps = [(math.nan, math.nan), (2.0, math.nan), (4.0, math.nan)]
+    for step, (one, other) in enumerate(steps):
+        values = torch.tensor([one, other])
+        window.before_update(step, torch.zeros(2, 3))
+        window.after_update(torch.zeros(2, 3), values, 10 * values, torch.tensor([True, False]))
+    found = window.close()
+    assert [float(found[name][0]) for name in ("batch_loss", "batch_loss_max", "grad_norm_max")] == [3.0, 4.0, 40.0]
+    assert found["grad_norm"][0] in (20.0, 40.0)
+    assert all(Window.unmeasured(name, float(found[name][1])) for name in ("batch_loss", "batch_loss_max", "grad_norm"))
+    assert not Window.unmeasured("val_loss", math.nan)
+
+
+def test_members_may_differ_in_what_each_has_for_itself_and_in_nothing_else(digits: Lab) -> None:
+    recipe = digits.loaded.recipe
+    for key in ("optimizer.betas[1]", "optimizer.no_decay", "clip.max_value", "training.label_smoothing"):
+        assert Population(recipe, (MemberEntry(0, 0, {key: 0}),))
+    for key in ("training.batch_size", "training.label_smoothings", "model.hidden"):
+        with pytest.raises(AssertionError, match="cannot differ"):
+            Population(recipe, (MemberEntry(0, 0, {key: 0}),))
 
 
 def test_a_member_whose_loss_stays_far_above_its_start_is_lost_and_a_spike_is_not() -> None:

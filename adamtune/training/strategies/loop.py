@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from adamtune.training.losses import batch_loss
 from adamtune.training.rows import Rows
-from adamtune.training.strategies.strategy import Strategy
+from adamtune.training.strategies.strategy import Batch, Strategy
 
 
 class Loop(Strategy):
@@ -47,16 +47,20 @@ class Loop(Strategy):
             self._buffers.append(bound)
             self._point_buffers_home(row)
 
-    def backward(self, x: Tensor, y: Tensor, noise: list[int]) -> Tensor:
-        """Each member's batch loss; torch's own generator is seeded for each member."""
+    def _backward_all(self, batch: Batch) -> Tensor:
+        """Torch's own generator is seeded for each member."""
         self._rows.grads.zero_()
-        return torch.stack([self._backward(row, x[row], y[row], seed) for row, seed in enumerate(noise)])
+        return torch.stack([self._backward(row, batch) for row in range(len(batch.noise))])
 
-    def _backward(self, row: int, x: Tensor, y: Tensor, seed: int) -> Tensor:
-        torch.default_generator.manual_seed(seed)
+    def _backward(self, row: int, batch: Batch) -> Tensor:
+        torch.default_generator.manual_seed(batch.noise[row])
         module = self._copies[row].train()
-        loss = batch_loss(self.task, module(x), y)
-        loss.backward()  # type: ignore[no-untyped-call]
+        with self.objective.casting(batch.x.device):
+            outputs = module(batch.x[row])
+        smoothing = None if batch.smoothing is None else batch.smoothing[row]
+        loss = batch_loss(self.objective.task, outputs, batch.y[row], smoothing)
+        scaled = loss if batch.scale is None else loss * batch.scale[row]
+        scaled.backward()  # type: ignore[no-untyped-call]
         self._bring_buffers_home(row)
         return loss.detach()
 
@@ -74,7 +78,8 @@ class Loop(Strategy):
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs in eval mode for inputs that all members share."""
-        return torch.stack([_evaluate(module, x) for module in self._copies])
+        with self.objective.casting(x.device):
+            return torch.stack([_evaluate(module, x) for module in self._copies])
 
 
 def _evaluate(module: nn.Module, x: Tensor) -> Tensor:

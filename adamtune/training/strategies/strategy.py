@@ -5,20 +5,45 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import torch
 from torch import Tensor, nn
 
 from adamtune.data.dataset import Part
-from adamtune.recipe.schema import Task
-from adamtune.training.losses import example_losses, n_right
+from adamtune.training.losses import CLASSES, example_accuracies, example_losses
+from adamtune.training.objective import Objective
 from adamtune.training.rows import Layout, Rows
+
+EVAL_BATCH: Final = 1024
+"""Examples that are evaluated together at the most; all members' outputs for them are held at once."""
+EVAL_NUMBERS: Final = 2**24
+"""Numbers that may come out of one evaluated batch of all members, or go in: 64 MiB in float32, a few times that
+with what the loss needs. What a network holds inside is its own, and a multiple of this for wide ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch of every member.
+
+    Args:
+        x: Inputs, shape [K, B, *D].
+        y: Targets, shape [K, B], [K, B, T] or [K, B, C].
+        noise: A seed per member for whatever random numbers a network draws.
+        smoothing: Label smoothing of each member, shape [K]; None where nobody has any.
+        scale: What each member's loss is multiplied with before the backward pass, shape [K]; None for 1.
+    """
+
+    x: Tensor
+    y: Tensor
+    noise: list[int]
+    smoothing: Tensor | None = None
+    scale: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """A split's mean loss and, for classification, the share of right classes; each of shape [K], float64."""
+    """A split's mean loss and, where there are classes, the share of right ones; each of shape [K], float64."""
 
     loss: Tensor
     accuracy: Tensor | None
@@ -30,16 +55,18 @@ class Strategy(ABC):
     Args:
         module: The architecture; its own weights are never read.
         layout: Where its parameters lie in a row.
-        task: Decides the loss.
+        objective: Decides the loss and the precision.
         chunk: Members that are run together at the most; 0 for all of them.
     """
 
     name: ClassVar[str]
 
-    def __init__(self, module: nn.Module, layout: Layout, task: Task, chunk: int = 0) -> None:
+    _rows: Rows
+
+    def __init__(self, module: nn.Module, layout: Layout, objective: Objective, chunk: int = 0) -> None:
         self.module = module
         self.layout = layout
-        self.task = task
+        self.objective = objective
         self.chunk = chunk
 
     @abstractmethod
@@ -51,19 +78,18 @@ class Strategy(ABC):
             kept: Where members have been dropped: the former rows of those that are left.
         """
 
-    @abstractmethod
-    def backward(self, x: Tensor, y: Tensor, noise: list[int]) -> Tensor:
-        """Each member's batch loss, shape [K]; its gradients are written into the rows.
+    def backward(self, batch: Batch) -> Tensor:
+        """Each member's batch loss, shape [K], not scaled; its gradients, scaled, are written into the rows."""
+        self._rows.set_noise(batch.noise)
+        return self._backward_all(batch)
 
-        Args:
-            x: Inputs, shape [K, B, *D].
-            y: Targets, shape [K, B] or [K, B, C].
-            noise: A seed per member for whatever random numbers a network draws in this step.
-        """
+    @abstractmethod
+    def _backward_all(self, batch: Batch) -> Tensor:
+        """What `backward` promises, once dropout knows what to drop."""
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs in eval mode, shape [K, B, C], for inputs of shape [B, *D] that all members share."""
+        """Outputs in eval mode, shape [K, B, C] or [K, B, T, C], for inputs [B, *D] that all members share."""
 
     def spans(self, n_members: int) -> list[slice]:
         """The members' rows in chunks."""
@@ -73,17 +99,19 @@ class Strategy(ABC):
     def score(self, part: Part) -> Scores:
         """Loss and accuracy of every member on the same examples, without touching the rows."""
         losses, right = [], []
+        size = self.eval_batch(part)
         with torch.no_grad():
-            for start in range(0, len(part.x), EVAL_BATCH):
-                span = slice(start, start + EVAL_BATCH)
-                outputs = self.forward(part.x[span])
-                losses.append(example_losses(self.task, outputs, part.y[span]).sum(dim=1, dtype=torch.float64))
-                if self.task == "classification":
-                    right.append(n_right(outputs, part.y[span]))
+            for start in range(0, len(part.x), size):
+                y = part.y[start : start + size]
+                outputs = self.forward(part.x[start : start + size])
+                losses.append(example_losses(self.objective.task, outputs, y).sum(dim=1, dtype=torch.float64))
+                if self.objective.task in CLASSES:
+                    right.append(example_accuracies(outputs, y).sum(dim=1))
         n = len(part.x)
-        accuracy = torch.stack(right).sum(dim=0).double() / n if right else None
-        return Scores(torch.stack(losses).sum(dim=0).cpu() / n, accuracy.cpu() if accuracy is not None else None)
+        accuracy = (torch.stack(right).sum(dim=0) / n).cpu() if right else None
+        return Scores(torch.stack(losses).sum(dim=0).cpu() / n, accuracy)
 
-
-EVAL_BATCH = 1024
-"""Examples that are evaluated together; K times that many outputs are held at once."""
+    def eval_batch(self, part: Part) -> int:
+        """Examples of a split that are evaluated together, so that memory does not grow with what they are."""
+        each = len(self._rows.params) * self.objective.numbers_per_example(part.x, part.y)
+        return max(1, min(EVAL_BATCH, EVAL_NUMBERS // max(1, each)))

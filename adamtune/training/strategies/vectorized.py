@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from adamtune.recipe.schema import Task
 from adamtune.training.losses import batch_loss
+from adamtune.training.objective import Objective
 from adamtune.training.rows import Layout, Rows
-from adamtune.training.strategies.strategy import Strategy
+from adamtune.training.strategies.strategy import Batch, Strategy
 
 
 class Vectorized(Strategy):
@@ -21,26 +21,27 @@ class Vectorized(Strategy):
 
     name: ClassVar[str] = "vectorized"
 
-    def __init__(self, module: nn.Module, layout: Layout, task: Task, chunk: int = 0) -> None:
+    def __init__(self, module: nn.Module, layout: Layout, objective: Objective, chunk: int = 0) -> None:
         # A copy: recurrent layers keep references to the weights that they were last called with.
-        super().__init__(copy.deepcopy(module), layout, task, chunk)
+        super().__init__(copy.deepcopy(module), layout, objective, chunk)
 
     def bind(self, rows: Rows, kept: Sequence[int] | None = None) -> None:
         """Works on these rows from now on."""
         del kept
         self._rows = rows
 
-    def backward(self, x: Tensor, y: Tensor, noise: list[int]) -> Tensor:
-        """Each member's batch loss; a network that draws random numbers of its own is refused by `vmap`."""
-        del noise
+    def _backward_all(self, batch: Batch) -> Tensor:
+        """A network that draws random numbers of its own is refused by `vmap`."""
         self.module.train()
-        return torch.cat([self._backward(x[span], y[span], span) for span in self.spans(len(x))])
+        return torch.cat([self._backward(batch, span) for span in self.spans(len(batch.x))])
 
-    def _backward(self, x: Tensor, y: Tensor, span: slice) -> Tensor:
+    def _backward(self, batch: Batch, span: slice) -> Tensor:
+        x, smoothing = batch.x[span], batch.smoothing
         leaves = self.layout.views(self._rows.params[span].detach().requires_grad_())
-        buffers = self._buffers(span)
-        losses = vmap(self._loss)(leaves, buffers, x, y)
-        grads = torch.autograd.grad(losses.sum(), list(leaves.values()), allow_unused=True)
+        given = (leaves, self._buffers(span), x, batch.y[span])
+        losses = vmap(self._loss)(*given, *(() if smoothing is None else (smoothing[span],)))
+        scaled = losses if batch.scale is None else losses * batch.scale[span]
+        grads = torch.autograd.grad(scaled.sum(), list(leaves.values()), allow_unused=True)
         flat = [
             torch.zeros(x.shape[0], size, dtype=self._rows.grads.dtype, device=x.device)
             if grad is None
@@ -50,15 +51,25 @@ class Vectorized(Strategy):
         torch.cat(flat, dim=1, out=self._rows.grads[span])
         return losses.detach()
 
-    def _loss(self, params: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        return batch_loss(self.task, functional_call(self.module, (params, buffers), (x,)), y)
+    def _loss(
+        self,
+        params: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        x: Tensor,
+        y: Tensor,
+        smoothing: Tensor | None = None,
+    ) -> Tensor:
+        with self.objective.casting(x.device):
+            outputs = functional_call(self.module, (params, buffers), (x,))
+        return batch_loss(self.objective.task, outputs, y, smoothing)
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs in eval mode for inputs that all members share."""
         self.module.eval()
         call = vmap(lambda p, b: functional_call(self.module, (p, b), (x,)))
         spans = self.spans(len(self._rows.params))
-        return torch.cat([call(self.layout.views(self._rows.params[s]), self._buffers(s)) for s in spans])
+        with self.objective.casting(x.device):
+            return torch.cat([call(self.layout.views(self._rows.params[s]), self._buffers(s)) for s in spans])
 
     def _buffers(self, span: slice) -> dict[str, Tensor]:
         return {name: value[span] for name, value in self._rows.buffers.items()}
