@@ -91,8 +91,12 @@ def train_course(view: MemberView) -> Course | None:
 
 
 def course(view: MemberView, signal: str) -> Course | None:
-    """One loss signal against the constant predictor, or against its own start where that is unknown."""
-    points = view.finite(signal)
+    """One loss signal against the constant predictor, or against its own start where that is unknown.
+
+    None for reinforcement learning: what is called a loss there is minus a return, or the surprise of a policy that
+    changes what it meets, and neither falls to zero. `diagnosis/returns.py` has its course.
+    """
+    points = view.finite(signal) if view.task != "reinforcement" else []
     if not points:
         return None
     known = math.isfinite(view.constant_loss) and view.constant_loss > 0

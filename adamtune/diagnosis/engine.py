@@ -87,8 +87,9 @@ def diagnose_data(
     """
     judge = _Judge(overrides)
     view = data_view(data, recipe)
-    found = [finding for finding in judge.rank(judge.look(0, view)) if judge.rules[finding.rule].cause is Cause.DATA]
-    return tuple(judge.prescribe(finding, view) for finding in found)
+    found = judge.rank(judge.look(0, view))
+    known = [finding for finding in found if judge.rules[finding.rule].cause <= Cause.SPECIFICATION]
+    return tuple(judge.prescribe(finding, view) for finding in known)
 
 
 class _Judge:

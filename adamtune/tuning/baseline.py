@@ -7,11 +7,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from adamtune.data.load import load_data
 from adamtune.diagnosis.engine import diagnose_data, diagnose_run
 from adamtune.diagnosis.result import Diagnosis
 from adamtune.diagnosis.rule import Finding
 from adamtune.recipe.resolve import plain_recipe
+from adamtune.runs.directory import DATA
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.reader import Run
 from adamtune.runs.record import Record
@@ -21,8 +21,12 @@ from adamtune.tuning.results import BaselineResult, Estimate, SeedRow
 from adamtune.tuning.session import Session
 from adamtune.tuning.start import command_for, start_from
 from adamtune.tuning.statistics import estimate
+from adamtune.tuning.work import facts_of, load_work
 
-MEASURED = ("train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy", "test_accuracy")
+MEASURED = (
+    "train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy", "test_accuracy",
+    "return", "test_return", "entropy", "value_loss",
+)  # fmt: skip
 
 
 def run_baseline(request: BaselineRequest, listen: Listener) -> BaselineResult:
@@ -37,12 +41,13 @@ def run_baseline(request: BaselineRequest, listen: Listener) -> BaselineResult:
     recipe = start.loaded.recipe
     session = Session(
         start.loaded,
-        load_data(start.loaded, trusted=request.trusted),
+        load_work(start.loaded, trusted=request.trusted),
         request,
         "baseline",
         options={},
     )
     try:
+        session.writer.save(DATA, facts_of(session.dataset, recipe.task))
         if not fatal_data_findings(session):
             first = recipe.training.seed
             members = [MemberEntry(number=n, seed=first + n) for n in range(recipe.training.seeds)]
@@ -71,7 +76,7 @@ def _result(session: Session, run: Run, diagnosis: Diagnosis) -> BaselineResult:
         if entry.number in run.records
     )
     ended = [row.metrics for row in seeds if row.state == "complete"]
-    metrics = {name: estimate([m[name] for m in ended]) for name in MEASURED if ended and name in ended[0]}
+    metrics = {name: estimate([m[name] for m in ended]) for name in MEASURED if ended and all(name in m for m in ended)}
     return BaselineResult(
         run_dir=session.path,
         recipe=plain_recipe(session.loaded.recipe),

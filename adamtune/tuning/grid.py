@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -24,7 +25,7 @@ def first_grid(knob: Knob, current: float) -> list[float]:
 
 
 def _on_scale(knob: Knob, value: float) -> bool:
-    return knob.scale == "linear" or (value > 0 if knob.scale == "log" else value < 1)
+    return knob.scale == "linear" or (0 < value < math.inf if knob.scale == "log" else value < 1)
 
 
 def beyond(knob: Knob, tried: Sequence[float], best: float) -> list[float]:

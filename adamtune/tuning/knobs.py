@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import yaml
 
@@ -13,6 +13,10 @@ from adamtune.errors import Problem, UsageError
 from adamtune.recipe.shipped import configs_dir
 
 Scale = Literal["log", "one-minus-log", "linear"]
+
+
+OFF: Final = "off"
+"""What `--values` and tables call a limit that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,9 @@ class Knob:
         what: One sentence: what it does.
         at_low: What to expect at the low end.
         at_high: What to expect at the high end.
-        neutral: The value that switches it off, where that lies outside the range; may be named in `--values`.
+        neutral: The value that switches it off, where that lies outside the range; may be named in `--values`. It is
+            inf for a limit that is not there, which a recipe writes as null.
+        tasks: The tasks whose training it changes; none named for all of them.
     """
 
     name: str
@@ -48,6 +54,7 @@ class Knob:
     at_low: str
     at_high: str
     neutral: float | None = None
+    tasks: tuple[str, ...] = ()
 
     def place(self, value: float) -> float:
         """Where a value lies on the knob's scale; equal distances matter equally."""
@@ -69,6 +76,18 @@ class Knob:
             return round(1 - _significant(10**-place), 12)
         return round(place, 6)
 
+    def setting(self, value: float) -> float | None:
+        """The value as a recipe has it: a limit of inf is null there."""
+        return None if math.isinf(value) else value
+
+    def number(self, setting: float | None) -> float:
+        """The value that a recipe's setting means."""
+        return math.inf if setting is None else float(setting)
+
+    def words(self, value: float) -> str:
+        """The value as a person would type it."""
+        return f"{value:g}" if math.isfinite(value) else OFF
+
     @property
     def stride(self) -> float:
         """Distance of neighbours on the first grid, in places."""
@@ -88,6 +107,7 @@ def load_knobs() -> dict[str, Knob]:
     found = {}
     for path in sorted((configs_dir() / "knobs").glob("*.yaml")):
         fields: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        fields["tasks"] = tuple(fields.get("tasks", ()))
         for number in ("low", "high", "start", "step"):
             fields[number] = float(fields[number])  # YAML 1.1 reads 3e-4 as a string
         found[path.stem] = Knob(name=path.stem, **fields)

@@ -39,6 +39,17 @@ class BaselineRequest(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRequest(Request):
+    """`adamtune check RECIPE`.
+
+    Args:
+        recipe: Path of a recipe or of a run, or the name of a shipped recipe.
+    """
+
+    recipe: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRequest(Request):
     """`adamtune sweep [RECIPE or RUN_DIR] --knob NAME`.
 

@@ -10,6 +10,9 @@ from typing import Any, Literal
 from adamtune.diagnosis.rule import Finding
 from adamtune.runs.record import State
 
+Measure = Literal["val loss", "return"]
+"""What people are shown: a loss, or a return, which is minus what is called its loss."""
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -155,6 +158,7 @@ class SweepResult:
         source: The recipe or run that the sweep started from, in words.
         resumed: Whether an unfinished sweep was continued.
         next_command: What to type next.
+        measure: What people are shown of a validation loss; a return is minus that.
     """
 
     run_dir: Path
@@ -177,3 +181,4 @@ class SweepResult:
     source: str
     resumed: bool
     next_command: str
+    measure: Measure = "val loss"

@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from adamtune.runs.jsonfile import speak
 from adamtune.runs.manifest import MemberEntry, Role
@@ -91,7 +91,7 @@ class Search:
     def train(self, values: Sequence[float], stage: str) -> None:
         """Trains these values on all seeds, one population, and tells the study."""
         trials = [
-            Trial(number, value, self.members(self.seeds, {self.knob.path: value}, "search", number))
+            Trial(number, value, self.members(self.seeds, {self.knob.path: self.knob.setting(value)}, "search", number))
             for number, value in zip(self.study.numbers(values, {"seeds": list(self.seeds)}), values, strict=True)
         ]
         self.session.train([member for trial in trials for member in trial.members], stage, self._listen)
@@ -102,7 +102,7 @@ class Search:
             self.study.tell(trial.number, self._outcome(trial, records))
 
     def members(
-        self, seeds: Sequence[int], settings: Mapping[str, float], role: Role, trial: int | None = None
+        self, seeds: Sequence[int], settings: Mapping[str, Any], role: Role, trial: int | None = None
     ) -> tuple[MemberEntry, ...]:
         """New members of the run, numbered on."""
         first = self._n_members
@@ -111,8 +111,11 @@ class Search:
 
     def confirm(self, seeds: Sequence[int], best: float, current: float) -> dict[float, tuple[Record, ...]]:
         """The last lines of the current and the best value on fresh seeds, trained as one population."""
-        groups = {value: self.members(seeds, {self.knob.path: value}, "confirm") for value in (current, best)}
-        stage = f"{self.knob.name} {best:g} against {current:g}, fresh seeds"
+        groups = {
+            value: self.members(seeds, {self.knob.path: self.knob.setting(value)}, "confirm")
+            for value in (current, best)
+        }
+        stage = f"{self.knob.name} {self.knob.words(best)} against {self.knob.words(current)}, fresh seeds"
         self.session.train([member for group in groups.values() for member in group], stage, self._listen)
         records = self.session.read().records
         return {value: tuple(records[member.number][-1] for member in group) for value, group in groups.items()}

@@ -21,12 +21,13 @@ from adamtune.runs.writer import RunWriter
 from adamtune.tuning.requests import Request
 
 if TYPE_CHECKING:
-    from adamtune.data.dataset import Dataset
     from adamtune.diagnosis.result import Diagnosis
     from adamtune.recipe.load import LoadedRecipe
     from adamtune.training.checkpoint import Checkpoint
     from adamtune.training.progress import Listener
+    from adamtune.training.reinforcement.trainer import ReinforcementTrainer
     from adamtune.training.trainer import Trainer
+    from adamtune.tuning.work import Work
 
 CHECKPOINT_EVERY_S: Final = 10.0
 """Seconds between two checkpoints: what a kill can cost at the most, next to one evaluation."""
@@ -37,7 +38,7 @@ class Session:
 
     Args:
         loaded: The resolved recipe.
-        dataset: Its data.
+        dataset: What it works on: examples, or a world.
         request: What the user asked for.
         command: `baseline`, `sweep`, ...
         knob: Name of the knob, for a sweep.
@@ -47,7 +48,7 @@ class Session:
     def __init__(
         self,
         loaded: LoadedRecipe,
-        dataset: Dataset,
+        dataset: Work,
         request: Request,
         command: str,
         *,
@@ -103,9 +104,10 @@ class Session:
     def train(self, members: Sequence[MemberEntry], stage: str, listen: Listener) -> None:
         """Trains one population, unless that was done before; goes on from its checkpoint where there is one."""
         from adamtune.models.build import build_model
+        from adamtune.training.hooks import Hooks
         from adamtune.training.population import Population
         from adamtune.training.strategies.choose import Choice
-        from adamtune.training.trainer import Hooks, Trainer
+        from adamtune.tuning.work import trainer_for
 
         key = f"{members[0].number}-{members[-1].number}"
         if self._all_ended(members):
@@ -117,7 +119,7 @@ class Session:
 
         final = self.writer.manifest["command"] == "baseline"
         population = Population(self.loaded.recipe, tuple(members))
-        trainer = Trainer(population, data, make_model, stage, score_test=final)
+        trainer = trainer_for(population, data, make_model, stage, score_test=final)
         known = self.writer.manifest["strategies"].get(key)
         trainer.choice = Choice(**known) if known else None
         saved = self._saved(key)
@@ -175,10 +177,10 @@ class Session:
         marked.save(self.path / directory.CHECKPOINT)
         self.writer.note(wall_s=self.wall_s)
 
-    def _end_population(self, trainer: Trainer, key: str) -> None:
+    def _end_population(self, trainer: Trainer | ReinforcementTrainer, key: str) -> None:
         """A baseline keeps its final weights; a sweep's are many and can be trained again."""
-        if self.writer.manifest["command"] == "baseline" and trainer.running:
-            self._save(trainer.checkpoint(), key)
+        if self.writer.manifest["command"] == "baseline" and trainer.completed:
+            self._save(trainer.weights(), key)
         else:
             (self.path / directory.CHECKPOINT).unlink(missing_ok=True)
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from adamtune.data.load import load_data
 from adamtune.diagnosis.engine import diagnose_run
 from adamtune.errors import NothingUsableError, Problem, UsageError
 from adamtune.recipe.resolve import dump_recipe, get_value, with_values
@@ -18,14 +17,15 @@ from adamtune.runs import directory
 from adamtune.training.progress import Listener
 from adamtune.tuning.baseline import fatal_data_findings
 from adamtune.tuning.grid import at_edge, first_grid
-from adamtune.tuning.knobs import Knob, find_knob
+from adamtune.tuning.knobs import Knob, find_knob, load_knobs
 from adamtune.tuning.requests import SweepRequest
-from adamtune.tuning.results import Improvement, SweepResult, TrialRow
+from adamtune.tuning.results import Improvement, Measure, SweepResult, TrialRow
 from adamtune.tuning.search import Search, Trial
 from adamtune.tuning.session import Session
 from adamtune.tuning.start import Start, command_for, current_best, start_from
 from adamtune.tuning.statistics import estimate, paired_improvement
 from adamtune.tuning.study import KnobStudy
+from adamtune.tuning.work import load_work
 
 CONFIRM_SEEDS: Final = 8
 """Fresh seeds of the confirmation: with 8 pairs a difference of 0.84 standard deviations excludes zero."""
@@ -58,9 +58,10 @@ def run_sweep(request: SweepRequest, listen: Listener) -> SweepResult:
         if request.recipe
         else current_best(request.runs_dir, request.sets, request.seed)
     )
+    _refuse_idle(knob, start)
     session = Session(
         start.loaded,
-        load_data(start.loaded, trusted=request.trusted),
+        load_work(start.loaded, trusted=request.trusted),
         request,
         "sweep",
         knob=knob.name,
@@ -84,12 +85,27 @@ def _checked(knob: Knob, values: Sequence[float] | None) -> list[float] | None:
     if outside:
         raise UsageError(
             Problem(
-                f"{outside[0]:g} is no value for {knob.name}",
+                f"{knob.words(outside[0])} is no value for {knob.name}",
                 where="--values",
-                expected=f"numbers from {knob.low:g} to {knob.high:g}",
+                expected=f"numbers from {knob.low:g} to {knob.high:g}"
+                + ("" if knob.neutral is None else f", or {knob.words(knob.neutral)}"),
             )
         )
     return sorted(set(values)) if values else None
+
+
+def _refuse_idle(knob: Knob, start: Start) -> None:
+    task = start.loaded.recipe.task
+    if knob.tasks and task not in knob.tasks:
+        others = [name for name, other in load_knobs().items() if not other.tasks or task in other.tasks]
+        raise UsageError(
+            Problem(
+                f"{knob.name} does nothing with task {task}",
+                where="--knob",
+                expected=f"for {task} one of {', '.join(others)}",
+                hint=f"try: --knob {others[0] if 'lr' not in others else 'lr'}",
+            )
+        )
 
 
 def _refuse_unusable_data(session: Session) -> None:
@@ -113,7 +129,7 @@ def _sweep(
     listen: Listener,
 ) -> SweepResult:
     recipe = session.loaded.recipe
-    current = float(get_value(recipe, knob.path))
+    current = knob.number(get_value(recipe, knob.path))
     seeds = range(recipe.training.seed, recipe.training.seed + recipe.training.seeds)
     search = Search(session, study, knob, seeds, listen)
     search.train(values or first_grid(knob, current), knob.name)
@@ -145,6 +161,7 @@ def _sweep(
         source=start.words,
         resumed=session.resumed,
         next_command=_next_command(session, knob, decision, best),
+        measure="return" if recipe.task == "reinforcement" else "val loss",
     )
 
 
@@ -165,14 +182,14 @@ def _trial_rows(session: Session, search: Search, current: float) -> tuple[Trial
 
 
 def _decide(search: Search, current: float, confirm: bool) -> Decision:  # noqa: FBT001 - the request's own
-    best = search.best()
+    best, words = search.best(), search.knob.words
     if best is None:
         return Decision("kept", "every trial diverged: nothing can be said about this knob")
     if best.value == current:
         return Decision("kept", f"the current value is the best of {len(search.trials)}")
     if not confirm and current not in search.trials:
         return Decision(
-            "kept", f"{current:g} was not among the values, and without fresh seeds nothing was compared with it"
+            "kept", f"{words(current)} was not among the values, and without fresh seeds nothing was compared with it"
         )
     seeds = [search.seeds[0] + FRESH_FROM + n for n in range(CONFIRM_SEEDS)] if confirm else list(search.seeds)
     if confirm:
@@ -183,23 +200,25 @@ def _decide(search: Search, current: float, confirm: bool) -> Decision:  # noqa:
         before, after = search.trials[current], best
         on = "the seeds of the search, which flatters the winner"
     if after.n_diverged:
-        return Decision("kept", f"{best.value:g} diverged on {after.n_diverged} of {on}")
+        return Decision("kept", f"{words(best.value)} diverged on {after.n_diverged} of {on}")
     pairs = [
         (seed, b.signals["val_loss"], a.signals["val_loss"])
         for seed, b, a in zip(seeds, before.last, after.last, strict=True)
         if b.state == "complete" and math.isfinite(b.signals["val_loss"])
     ]
     if before.n_diverged:
-        why = f"{current:g} diverged on {before.n_diverged} of {on}, {best.value:g} on none"
+        why = f"{words(current)} diverged on {before.n_diverged} of {on}, {words(best.value)} on none"
         return Decision("accepted", why)
     found = paired_improvement([b for _, b, _ in pairs], [a for _, _, a in pairs], [seed for seed, _, _ in pairs])
-    return _judge(found, on, before=statistics.fmean(b for _, b, _ in pairs))
+    measure: Measure = "return" if search.session.loaded.recipe.task == "reinforcement" else "val loss"
+    return _judge(found, on, before=statistics.fmean(b for _, b, _ in pairs), measure=measure)
 
 
-def _judge(found: Improvement, on: str, *, before: float) -> Decision:
+def _judge(found: Improvement, on: str, *, before: float, measure: Measure) -> Decision:
     low, high = found.ci95
-    gain = f"{100 * found.mean / before:.2g}% lower val loss"
-    if low > 0 and found.mean > MIN_GAIN * before:
+    least = MIN_GAIN * abs(before)  # a return is minus what is called its loss
+    gain = _gain(found.mean, before, measure)
+    if low > 0 and found.mean > least:
         return Decision("accepted", f"{gain} on {on}; the 95% interval excludes zero", found)
     if low > 0:
         return Decision("kept", f"{gain} on {on}: real, but below the {MIN_GAIN:.0%} that is worth a change", found)
@@ -208,10 +227,20 @@ def _judge(found: Improvement, on: str, *, before: float) -> Decision:
     return Decision("kept", f"no difference that {on} can show; the current value stays", found)
 
 
+def _gain(mean: float, before: float, measure: Measure) -> str:
+    if measure == "val loss":
+        return f"{100 * mean / before:.2g}% lower val loss"
+    return f"{mean:.3g} higher return than {-before:.3g}"
+
+
 def _write_tuned(session: Session, knob: Knob, current: float, best: float, decision: Decision) -> Path:
     accepted = decision.decision == "accepted"
-    recipe = with_values(session.loaded.recipe, {knob.path: best}) if accepted else session.loaded.recipe
-    change = f"{knob.path}: {current:g} -> {best:g}" if accepted else f"{knob.path} stays {current:g}"
+    recipe = with_values(session.loaded.recipe, {knob.path: knob.setting(best)}) if accepted else session.loaded.recipe
+    change = (
+        f"{knob.path}: {knob.words(current)} -> {knob.words(best)}"
+        if accepted
+        else f"{knob.path} stays {knob.words(current)}"
+    )
     text = dump_recipe(recipe, header=f"{session.path.name}: {change}\n{decision.why}")
     tuned = session.path / directory.TUNED
     tuned.write_text(text, encoding="utf-8")

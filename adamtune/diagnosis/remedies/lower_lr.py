@@ -35,6 +35,7 @@ class LowerLr(Cure):
         "oscillation": 1,
         "update-ratio-high": 1,
         "collapse": 1,
+        "entropy-collapse": 2,
     }
 
     def propose(self, view: MemberView, finding: Finding) -> Remedy | None:  # noqa: ARG002 - the same for each fault

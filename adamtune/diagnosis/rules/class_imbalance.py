@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from adamtune.diagnosis.examined import listed
 from adamtune.diagnosis.rule import Cause, Finding, Rule
 from adamtune.diagnosis.view import MemberView, as_number
 from adamtune.diagnosis.words import figure
@@ -27,14 +28,17 @@ class ClassImbalance(Rule):
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares the class counts of the training split."""
-        counts = _train_counts(view.data)
+        counts = _train_counts(view.data) if view.task != "language-model" else ()
         if len(counts) < 2 or min(counts) < 0 or max(counts) < limits["ratio"] * max(min(counts), 1):
             return None
         rare, common = min(counts), max(counts)
+        names = listed(view.data.get("class_names"))
+        which = f" ({names[counts.index(rare)]})" if len(names) == len(counts) else ""
         return Finding(
             rule=self.id,
             severity="info",
-            message=f"the rarest class has {figure(rare)} training rows, the commonest {figure(common)}",
+            message=f"the rarest class{which} has {figure(rare)} training rows, the commonest {figure(common)}; "
+            "accuracy alone does not show whether it is learned",
             evidence={
                 "value": common / max(rare, 1),
                 "threshold": limits["ratio"],

@@ -1,13 +1,15 @@
 """Training crawls: it ended far from done and had not slowed down.
 
 What it detects: a high end loss that was still falling nearly as fast as before, in training and in validation, or
-one that hardly moved with tiny updates.
+one that hardly moved with tiny updates; of a policy, a return that ended below what counts as solved, with small
+updates and without ever having been much higher.
 Why it matters: the same steps with a larger lr go further; nothing else can be judged before that.
 What to do: lr x10, more where updates are tiny.
 Source: high: the loss test of most rules. falling: measured by training 30 MLP set-ups with each lr of a grid: of
 the 469 runs with a share above 0.12 in both losses, 430 ended more than 0.08 constant losses above the best run
-with a larger lr, and 4 less than 0.03. tiny: medians of the relative update are 1.1e-4 to 1e-2 in 590 healthy runs,
-2e-6 to 1.6e-4 in 282 with lr up to 1e-5.
+with a larger lr, and 4 less than 0.03. tiny: medians of the relative update are 1.1e-4 to 1e-2 in 590
+healthy runs, 2e-6 to 1.6e-4 in 282 with lr up to 1e-5. small: on CartPole-v1 the relative update of the first half was
+5e-4 with the lr of 3e-4 that is too low there, and 2e-3 and more with lr 3e-3 to 0.03.
 """
 
 from __future__ import annotations
@@ -28,8 +30,9 @@ from adamtune.diagnosis.course import (
     train_course,
     val_rise,
 )
+from adamtune.diagnosis.returns import Returns
 from adamtune.diagnosis.rule import Cause, Finding, Rule
-from adamtune.diagnosis.signals import typical
+from adamtune.diagnosis.signals import early, typical
 from adamtune.diagnosis.view import MemberView
 from adamtune.diagnosis.words import figure, percent
 
@@ -46,11 +49,16 @@ class LrTooLow(Rule):
         "steady": 0.75,  # share of the later evaluations on which the loss fell
         "moved": 0.02,  # constant losses: a smaller drop is hardly a move
         "tiny": 3e-4,  # relative update
+        "small": 1e-3,  # relative update of a policy, first half of the lines
+        "near": 0.8,  # share of its rise that a return must keep, else it fell for another reason
         "val_rise": 0.02,  # constant losses: with a rising validation loss more speed would not help
     }
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Asks whether the loss is high, and whether it was still on its way down or never left."""
+        returns = Returns.of(view)
+        if returns is not None:
+            return self._of_returns(view, returns, limits)
         train = train_course(view)
         if train is None or not view.ended or outcome(view) in (Outcome.LOST, Outcome.WELL):
             return None
@@ -76,6 +84,29 @@ class LrTooLow(Rule):
                 "falling_threshold": limits["falling"],
                 "update_ratio": ratio,
                 "steps": [train.steps[0], train.steps[-1]],
+            },
+        )
+
+    def _of_returns(self, view: MemberView, returns: Returns, limits: Mapping[str, float]) -> Finding | None:
+        ratio = early(view, "update_ratio", "update_ratio_max")
+        wanted = returns.solved_at if returns.solved_at > returns.floor else returns.enough
+        slow = 0 < ratio < limits["small"] and returns.kept() >= limits["near"]
+        if not view.ended or view.state == "diverged" or not slow or returns.end >= wanted:
+            return None
+        return Finding(
+            rule=self.id,
+            severity="critical" if returns.end < returns.enough else "warning",
+            message=(
+                f"the mean return ended at {figure(returns.end)}, below {figure(wanted)}, and each step changed the "
+                f"weights by {figure(ratio, 2)} of their size; random actions bring {figure(returns.floor)}"
+            ),
+            evidence={
+                "value": ratio,
+                "threshold": limits["small"],
+                "end_return": returns.end,
+                "wanted_return": wanted,
+                "random_return": returns.floor,
+                "steps": [returns.steps[0], returns.steps[-1]],
             },
         )
 

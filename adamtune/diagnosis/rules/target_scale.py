@@ -25,7 +25,7 @@ class TargetScale(Rule):
     meaning = "regression target is not scaled"
     cause = Cause.DATA
     thresholds: ClassVar[Mapping[str, float]] = {"size": 10.0}  # of the mean or the standard deviation
-    explains = frozenset({"lr-too-low", "plateau-underfit"})
+    explains = frozenset({"lr-too-low", "plateau-underfit", "bad-init-loss"})
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares mean and standard deviation of the target with the limit."""
