@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from rich.measure import Measurement
 from rich.text import Text
@@ -44,17 +44,21 @@ def mean_curve(curves: Iterable[Curve]) -> list[tuple[int, float]]:
 class LossChart:
     """Validation and training loss over the steps, with the best constant predictor as the line to beat.
 
+    Or the returns of a policy, of which no height is cut off.
+
     Args:
         val: (step, loss), ascending; losses that are not finite are left out.
         train: The same for the training loss.
         constant_loss: Validation loss of the best constant predictor; nan where unknown.
         caption: Which members the curves are the mean of, in words; may be empty.
+        measure: What the curves show.
     """
 
     val: Curve
     train: Curve
     constant_loss: float = math.nan
     caption: str = ""
+    measure: Literal["loss", "return"] = "loss"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         val, train = _drawable(self.val), _drawable(self.train)
@@ -65,14 +69,16 @@ class LossChart:
             yield self._only_point(val or train)
             return
         yield self._plot(val, train, min(options.max_width, _WIDEST))
-        yield self._legend(bool(val), bool(train), _is_cut(val + train, self.constant_loss))
+        yield self._legend(
+            bool(val), bool(train), cut=self.measure == "loss" and _is_cut(val + train, self.constant_loss)
+        )
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         return Measurement(40, min(options.max_width, _WIDEST))
 
     def _only_point(self, curve: Curve) -> Text:
         step, loss = curve[0]
-        text = Text(f"no curve to draw: the only finite loss is {loss:.4g}, at step {step}")
+        text = Text(f"no curve to draw: the only finite {self.measure} is {loss:.4g}, at step {step}")
         if math.isfinite(self.constant_loss):
             text.append(f"; the best constant predictor has {self.constant_loss:.4g}")
         return text
@@ -81,8 +87,8 @@ class LossChart:
         import plotext
 
         steps = [step for step, _ in (*val, *train)]
-        low, high = _limits([loss for _, loss in (*val, *train)], self.constant_loss)
-        log = low > 0 and high / low >= _LOG_RANGE
+        low, high = self._limits([loss for _, loss in (*val, *train)])
+        log = self.measure == "loss" and low > 0 and high / low >= _LOG_RANGE
         scale = math.log10 if log else float
         figure = plotext.figure
         figure.clear()
@@ -106,12 +112,18 @@ class LossChart:
             text.highlight_regex(f"[{marker}]+", style)
         return text
 
-    def _legend(self, val: bool, train: bool, cut: bool) -> Text:  # noqa: FBT001 - three facts about the picture
+    def _limits(self, heights: Sequence[float]) -> tuple[float, float]:
+        if self.measure == "loss":
+            return _limits(heights, self.constant_loss)
+        low, high = min(heights), max(heights)
+        return (low, high) if high > low else (low - 1.0, high + 1.0)
+
+    def _legend(self, val: bool, train: bool, *, cut: bool) -> Text:  # noqa: FBT001 - facts about the picture
         parts = []
         if val:
-            parts.append(Text.assemble((VAL, _STYLES[VAL]), " val loss"))
+            parts.append(Text.assemble((VAL, _STYLES[VAL]), f" val {self.measure}"))
         if train:
-            parts.append(Text.assemble((TRAIN, _STYLES[TRAIN]), " train loss"))
+            parts.append(Text.assemble((TRAIN, _STYLES[TRAIN]), f" train {self.measure}"))
         if math.isfinite(self.constant_loss):
             parts.append(Text(f"{CONSTANT} best constant predictor, {self.constant_loss:.4g}"))
         legend = Text("   ").join([*parts, Text("x: step")])
@@ -138,6 +150,8 @@ def _is_cut(curve: Curve, constant_loss: float) -> bool:
 
 def _limits(losses: Sequence[float], constant_loss: float) -> tuple[float, float]:
     """Lowest and highest loss that the picture shows; never equal."""
+    if math.isfinite(constant_loss):
+        constant_loss = min(max(constant_loss, -_HUGE), _HUGE)
     shown = [*losses, constant_loss] if math.isfinite(constant_loss) else list(losses)
     low, high = min(shown), min(max(shown), _ceiling(losses, constant_loss))
     positive = [loss for loss in shown if loss > 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
@@ -15,7 +16,6 @@ from adamtune.report.tables import plain_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from rich.console import RenderableType
 
@@ -29,10 +29,11 @@ class RecipeInfo:
 
     Args:
         name: What a command takes.
-        task: `classification` or `regression`.
+        task: What it learns.
         data: Its source.
         model: Its model family.
         what: The first comment of the file.
+        needs: The command that installs what its data need beyond adamtune itself; empty where nothing is.
     """
 
     name: str
@@ -40,6 +41,7 @@ class RecipeInfo:
     data: str
     model: str
     what: str
+    needs: str = ""
 
 
 def rules_payload(rules: Sequence[RuleInfo]) -> dict[str, Any]:
@@ -93,15 +95,37 @@ def recipes_payload(recipes: Sequence[RecipeInfo], folder: Path) -> dict[str, An
 
 
 def recipes_page(recipes: Sequence[RecipeInfo], folder: Path) -> RenderableType:
-    """The recipes that can be run by name."""
+    """The recipes that can be run by name, those of one task together, and what each needs and teaches."""
     table = plain_table()
-    for name in ("recipe", "task", "data", "model"):
+    for name in ("recipe", "task", "data", "model", "needs"):
         table.add_column(name, no_wrap=True)
-    for recipe in recipes:
-        table.add_row(Text(recipe.name, "bold"), recipe.task, recipe.data, recipe.model)
-    words = [Group(Text(f"\n{recipe.name}", "bold"), _indented(recipe.what)) for recipe in recipes]
-    first = recipes[0].name if recipes else "RECIPE"
+    for at, recipe in enumerate(recipes):
+        last = at + 1 < len(recipes) and recipes[at + 1].task != recipe.task
+        needs = Text("a package", "yellow") if recipe.needs else Text("nothing", "dim")
+        table.add_row(Text(recipe.name, "bold"), recipe.task, recipe.data, recipe.model, needs, end_section=last)
+    words = [_recipe_words(recipe) for recipe in recipes]
+    first = next((recipe.name for recipe in recipes if not recipe.needs), "RECIPE")
     return Group(table, *words, Text(), Text(f"in {folder}"), _next(f"adamtune baseline {first}"))
+
+
+def _recipe_words(recipe: RecipeInfo) -> RenderableType:
+    needs = [f"needs: {recipe.needs}"] if recipe.needs else []
+    return Group(Text(f"\n{recipe.name}", "bold"), _indented(recipe.what, *needs))
+
+
+def schema_page(path: Path | None) -> RenderableType:
+    """Where the schema of a recipe was written, and how an editor comes to use it."""
+    from adamtune.recipe.editor import EDITOR_LINE
+
+    path = path or Path("adamtune.schema.json")
+    line = EDITOR_LINE.format(path if path.is_absolute() else f"./{path}")
+    return Group(
+        Text(f"{path} holds the schema of a recipe"),
+        Text(),
+        Text("an editor with YAML support completes and checks a recipe whose first line is"),
+        Padding(Text(line, "bold"), (0, 0, 0, 2)),
+        Text("with the path from the recipe's folder on"),
+    )
 
 
 def _next(command: str) -> Text:

@@ -54,6 +54,10 @@ def one(value: float, places: int, digits: int = 4) -> str:
     return f"{value:.{places}f}"
 
 
+OFF = "off"
+"""A knob's value of inf, which is a limit that is not there."""
+
+
 def settings(values: Sequence[float]) -> list[str]:
     """A knob's values: as few digits as tell them apart and lose nothing that matters, the same in each.
 
@@ -69,7 +73,7 @@ def settings(values: Sequence[float]) -> list[str]:
         texts = [f"{value:.{places}{kind}}" for value in values]
         if len(set(texts)) == len(set(values)) and all(_close(float(t), v) for t, v in zip(texts, values, strict=True)):
             break
-    return texts if values else []
+    return [text if math.isfinite(value) else OFF for text, value in zip(texts, values, strict=True)] if values else []
 
 
 def _close(shown: float, value: float) -> bool:
@@ -87,7 +91,7 @@ def setting(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, float):
-        return f"{value:.12g}"
+        return f"{value:.12g}" if math.isfinite(value) else OFF
     if isinstance(value, list | tuple):
         return "[" + ", ".join(setting(item) for item in value) + "]"
     return str(value)

@@ -14,6 +14,7 @@ from adamtune.report.bars import DOT, LINE, REFERENCE
 from adamtune.report.charts import LossChart, mean_curve
 from adamtune.report.findings import draw_findings, verdict_style
 from adamtune.report.lines import copyable
+from adamtune.report.returns import TASK, turned_curve
 from adamtune.report.tables import seeds_table, trials_table, verdicts_table
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from adamtune.diagnosis.result import Diagnosis, TrialDiagnosis
+    from adamtune.report.charts import Curve
     from adamtune.runs.reader import Run
     from adamtune.runs.record import Record
-    from adamtune.tuning.results import BaselineResult, Improvement, SweepResult
+    from adamtune.tuning.results import BaselineResult, Improvement, Measure, SweepResult
 
 
 def baseline_page(result: BaselineResult) -> RenderableType:
@@ -63,12 +65,19 @@ def _lost(who: str, state: str, step: int, reason: str, steps: int) -> str:
 def _baseline_chart(result: BaselineResult) -> LossChart:
     finished = [row for row in result.seeds if row.state == "complete"]
     shown = finished or list(result.seeds)
-    return LossChart(
-        val=mean_curve(row.curve for row in shown),
-        train=mean_curve(row.train_curve for row in shown),
-        constant_loss=result.constant_loss,
+    return _chart(
+        mean_curve(row.curve for row in shown),
+        mean_curve(row.train_curve for row in shown),
+        result.constant_loss,
         caption=_of(len(shown), len(result.seeds), "seed"),
+        task=str(result.recipe.get("task", "")),
     )
+
+
+def _chart(val: Curve, train: Curve, constant_loss: float, *, caption: str, task: str) -> LossChart:
+    if task == TASK:
+        return LossChart(turned_curve(val), turned_curve(train), caption=caption, measure="return")
+    return LossChart(val, train, constant_loss, caption)
 
 
 _BAR_LEGEND: Final = f"{DOT} mean, {LINE} 95% interval of that value alone"
@@ -108,20 +117,20 @@ def _decision(result: SweepResult) -> list[str | tuple[str, str]]:
 def _reasons(result: SweepResult) -> RenderableType:
     lines = [Text(result.why)]
     if result.improvement is not None:
-        lines.append(Text(improvement_text(result.improvement)))
+        lines.append(Text(improvement_text(result.improvement, result.measure)))
     if result.at_edge:
         lines.append(Text("the best value lies on the edge of the range: the optimum may lie beyond it", "yellow"))
     return Group(*lines)
 
 
-def improvement_text(improvement: Improvement) -> str:
-    """The paired comparison in one sentence."""
+def improvement_text(improvement: Improvement, measure: Measure = "val loss") -> str:
+    """The paired comparison in one sentence; a return is better where it is higher, a loss where it is lower."""
     half = (improvement.ci95[1] - improvement.ci95[0]) / 2
     # Two digits of the uncertainty say all that is known of the mean.
     places = numbers.decimals([half if math.isfinite(half) and half > 0 else improvement.mean], digits=2)
     mean, low, high = (numbers.one(v, places) for v in (improvement.mean, *improvement.ci95))
     return (
-        f"improvement of val loss, paired over {improvement.n} seeds ({numbers.ranges(improvement.seeds)}):\n"
+        f"improvement of {measure}, paired over {improvement.n} seeds ({numbers.ranges(improvement.seeds)}):\n"
         f"  {mean}, 95% interval {low} to {high}, {numbers.probability(improvement.p)}"
     )
 
@@ -190,11 +199,12 @@ def _run_chart(run: Run) -> RenderableType | None:
     whole = [records for records in run.records.values() if records and records[-1].state == "complete"]
     shown = whole or [records for records in run.records.values() if records]
     constant = run.data.get("constant_loss", math.nan)
-    return LossChart(
-        val=mean_curve(_curve(records, "val_loss") for records in shown),
-        train=mean_curve(_curve(records, "train_loss") for records in shown),
-        constant_loss=float(constant) if isinstance(constant, int | float) else math.nan,
+    return _chart(
+        mean_curve(_curve(records, "val_loss") for records in shown),
+        mean_curve(_curve(records, "train_loss") for records in shown),
+        float(constant) if isinstance(constant, int | float) else math.nan,
         caption=_of(len(shown), len(run.members), "member"),
+        task=str((run.recipe or {}).get("task", "")),
     )
 
 

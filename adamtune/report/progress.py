@@ -73,13 +73,19 @@ def describe(progress: Progress) -> str:
     members = f"{progress.running} of {progress.members} members train"
     if not math.isfinite(progress.best_val_loss):
         return members
-    return f"{members}, best val loss {progress.best_val_loss:.4f}"
+    return f"{members}, best {_shown(progress)}"
 
 
 def _short(progress: Progress) -> str:
     """The same where it stands beside a bar."""
     members = f"{progress.running}/{progress.members} members"
-    return f"{members}, val loss {progress.best_val_loss:.4f}" if math.isfinite(progress.best_val_loss) else members
+    return f"{members}, {_shown(progress)}" if math.isfinite(progress.best_val_loss) else members
+
+
+def _shown(progress: Progress) -> str:
+    if progress.measure == "return":
+        return f"return {-progress.best_val_loss:.1f}"
+    return f"val loss {progress.best_val_loss:.4f}"
 
 
 class _Lines:

@@ -12,6 +12,7 @@ from rich.text import Text
 from adamtune.report import numbers
 from adamtune.report.bars import Bar, Scale
 from adamtune.report.findings import verdict_style
+from adamtune.report.returns import as_shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from adamtune.tuning.results import BaselineResult, Estimate, SweepResult, TrialRow
 
 METRICS: Final = ("train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy", "test_accuracy")
+RETURNS: Final = ("return", "test_return", "entropy", "value_loss")
+"""What stands in place of them for a policy, whose losses are minus its returns."""
 _STATE_STYLES: Final = {"diverged": "bold red", "failed": "bold red", "pruned": "dim"}
 
 
@@ -29,7 +32,8 @@ def plain_table() -> Table:
 
 def seeds_table(result: BaselineResult) -> Table:
     """One row a seed, then the mean over those that finished and its 95% interval."""
-    names = [name for name in METRICS if any(name in row.metrics for row in result.seeds)]
+    played = any("return" in row.metrics for row in result.seeds)
+    names = [name for name in (RETURNS if played else METRICS) if any(name in row.metrics for row in result.seeds)]
     table = plain_table()
     table.add_column("seed", justify="right")
     table.add_column("state", no_wrap=True)
@@ -65,6 +69,7 @@ def _metric_column(result: BaselineResult, name: str) -> list[str]:
 
 def trials_table(result: SweepResult) -> Table:
     """One row a value: the baseline first, the others ascending, the winner marked in words and colour."""
+    result = as_shown(result)
     rows = sorted(result.trials, key=lambda trial: (not trial.is_baseline, trial.value))
     estimates = [trial.val_loss for trial in rows]
     scale = Scale.of(estimates)
@@ -72,7 +77,7 @@ def trials_table(result: SweepResult) -> Table:
     values, means, widths = _value_columns(rows)
     table = plain_table()
     table.add_column(result.knob + (f"\n[{result.unit}]" if result.unit else ""), justify="right", no_wrap=True)
-    table.add_column("val loss\nmean", justify="right", no_wrap=True)
+    table.add_column(f"{result.measure}\nmean", justify="right", no_wrap=True)
     table.add_column("\n± 95%", justify="right", no_wrap=True)
     # The one column that gives way on a narrow terminal.
     table.add_column(f"\nlow to high{', log' if scale.log else ''}")

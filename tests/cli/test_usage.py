@@ -19,7 +19,7 @@ MISTAKES = {
     "baseline r --set": ["--set", "requires an argument"],
     "baseline r s": ["unexpected extra argument"],
     "--json baseline r": ["unknown option --json", "a command first, then its options"],
-    "sweep r": ["missing option --knob", "beta1, beta2, eps, lr", "try: --knob lr"],
+    "sweep r": ["missing option --knob", "beta1, beta2, clip, entropy, eps, lr", "try: --knob lr"],
     "sweep r --knob lrr": ["lrr", "did you mean: lr"],
     "sweep r --knob lr --knob eps": ["2 knobs at once: lr, eps", "one knob", "try: --knob lr"],
     "sweep r --knob lr --values 1,x": ["--values: 'x' is not a number", "try: --values"],

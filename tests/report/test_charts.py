@@ -6,7 +6,7 @@ import io
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -25,6 +25,7 @@ def drawn(chart: LossChart, width: int = 100) -> str:
 
 @settings(max_examples=60, deadline=None)
 @given(val=curves, train=curves, constant=st.floats(allow_nan=True, allow_infinity=True), width=st.integers(60, 120))
+@example(val=[], train=[(0, 0.0), (7, 1.0)], constant=1.7958972376246915e308, width=60)
 def test_chart_survives_any_losses_and_stays_in_its_width(
     val: list[tuple[int, float]], train: list[tuple[int, float]], constant: float, width: int
 ) -> None:

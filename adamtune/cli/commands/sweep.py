@@ -99,7 +99,7 @@ def parse_values(text: str) -> tuple[float, ...]:
     """
     parts = [part.strip() for part in text.split(",") if part.strip()]
     numbers = {part: _number(part) for part in parts}
-    bad = [part for part, value in numbers.items() if not math.isfinite(value)]
+    bad = [part for part, value in numbers.items() if not math.isfinite(value) and part not in _OFF]
     if bad or not parts:
         raise UsageError(
             *(
@@ -115,7 +115,13 @@ def parse_values(text: str) -> tuple[float, ...]:
     return tuple(dict.fromkeys(numbers.values()))
 
 
+_OFF = frozenset({"off", "null"})
+"""A limit that is not there, such as that of the knob clip."""
+
+
 def _number(text: str) -> float:
+    if text in _OFF:
+        return math.inf
     try:
         return float(text)
     except ValueError:
