@@ -32,13 +32,21 @@ def score_columns(split: str, scores: Scores) -> dict[str, Tensor]:
     return columns if scores.accuracy is None else columns | {f"{split}_accuracy": scores.accuracy}
 
 
-def endings(table: Mapping[str, Sequence[float]], step: int, lowest: Lowest | None, *, last: bool) -> dict[int, End]:
+def endings(
+    table: Mapping[str, Sequence[float]],
+    step: int,
+    lowest: Lowest | None,
+    must_be_finite: Sequence[str],
+    *,
+    last: bool,
+) -> dict[int, End]:
     """The rows that end here.
 
     Args:
         table: Signals of this evaluation by name, one for each row.
         step: Updates made so far.
         lowest: Tells who has run out of patience; None where nobody stops early.
+        must_be_finite: Signals without which a member that ends is of no use.
         last: Whether training ends here for everybody.
     """
     stopped = lowest.out_of_patience() if lowest is not None else ()
@@ -46,7 +54,7 @@ def endings(table: Mapping[str, Sequence[float]], step: int, lowest: Lowest | No
     for row in range(len(table["val_loss"])):
         if not last and not (stopped and stopped[row]):
             continue
-        broken = _why_lost(table, row, step)
+        broken = _why_lost(table, row, step, must_be_finite)
         if broken:
             ends[row] = End("diverged", broken)
         elif last or lowest is None:
@@ -56,9 +64,9 @@ def endings(table: Mapping[str, Sequence[float]], step: int, lowest: Lowest | No
     return ends
 
 
-def _why_lost(table: Mapping[str, Sequence[float]], row: int, step: int) -> str:
+def _why_lost(table: Mapping[str, Sequence[float]], row: int, step: int, names: Sequence[str]) -> str:
     """Why a member that came to its end is of no use: the guard looks before an update, not after the last."""
-    broken = [name for name in ("train_loss", "val_loss") if not math.isfinite(table[name][row])]
+    broken = [name for name in names if not math.isfinite(table[name][row])]
     return f"{broken[0]} is {table[broken[0]][row]} after the last step, at step {step}" if broken else ""
 
 

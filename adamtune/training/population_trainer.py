@@ -1,0 +1,284 @@
+"""What training K members is, whatever they learn from: steps, evaluations, losing and freeing members, going on."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, ClassVar, Final, Literal
+
+import torch
+from torch import Tensor, nn
+
+from adamtune.optim.population import PopulationAdam
+from adamtune.runs.record import Record
+from adamtune.training.checkpoint import Checkpoint
+from adamtune.training.clip import clip_by_norm, clip_by_value, grad_norms
+from adamtune.training.evaluation import End, endings, final_signals, lines, lost_line
+from adamtune.training.finished import Finished
+from adamtune.training.guard import Guard, one_a_row
+from adamtune.training.hooks import Hooks
+from adamtune.training.length import Length
+from adamtune.training.population import Numbers, Population
+from adamtune.training.progress import Progress
+from adamtune.training.rows import Layout, Rows
+from adamtune.training.scaling import LossScale
+from adamtune.training.schedule import lr_factor
+from adamtune.training.signals import Window
+from adamtune.training.spared import spared_columns
+from adamtune.training.start import init_seeds, initialised
+from adamtune.training.stopping import Lowest
+from adamtune.training.strategies.choose import Choice
+
+_MOMENTS: Final = ("exp_avg", "exp_avg_sq")
+
+
+class PopulationTrainer(ABC):
+    """One population. What it learns from, and how gradients come about, is a subclass's.
+
+    Args:
+        population: Who is trained, as plain data.
+        make_model: Gives a freshly initialised network; weights come from torch's global generator.
+        stage: What this is called in progress reports.
+        device: Where it is trained.
+        length: How long, and when it is evaluated.
+        score_test: Whether the members are tested at the end, which a search must not see. Where they are, the
+            weights of members that stop early are kept too.
+
+    With `training.early_stopping` or `keep: best` the lowest validation loss of each member is followed. With `best`
+    its weights and buffers are what the member ends with: its last line shows what was scored with them, and so does
+    the test; everything else on that line is about the steps before it. The two are apart: with early stopping
+    and `keep: last` a member ends with weights that its own reason calls some evaluations past their best.
+    """
+
+    measure: ClassVar[Literal["val loss", "return"]] = "val loss"
+    must_be_finite: ClassVar[tuple[str, ...]] = ("train_loss", "val_loss")
+    """Signals without which a member that came to its end is of no use."""
+
+    def __init__(
+        self,
+        population: Population,
+        make_model: Callable[[], nn.Module],
+        stage: str,
+        *,
+        device: torch.device,
+        length: Length,
+        score_test: bool,
+    ) -> None:
+        training, recipes = population.recipe.training, population.recipes()
+        self.population, self.stage = population, stage
+        self.device, self.length = device, length
+        self.running = list(population.members)
+        seeds = init_seeds(training, self.running)
+        models = {seed: initialised(make_model, seed).to(device) for seed in sorted(set(seeds))}
+        self._module = models[seeds[0]]
+        self._layout = Layout.of(self._module)
+        self.rows = Rows.of(models, seeds)
+        self.numbers = Numbers.of(recipes, length.total_steps)
+        spared = [spared_columns(self._module, self._layout, own.optimizer.no_decay) for own in recipes]
+        self.optimizer = PopulationAdam(self.rows.params, self.numbers.coefficients, spared)
+        self._window = Window(self._layout)
+        self._scale = LossScale(len(seeds)) if training.precision == "fp16" else None
+        best = training.keep == "best"
+        follow = best or training.early_stopping is not None
+        self._lowest = Lowest(len(seeds), training.early_stopping, weights=best) if follow else None
+        self._finished, self._score_test = Finished(), score_test
+        self._guard: Guard | None = None
+        self.step = 0
+        self.choice: Choice | None = None
+
+    @abstractmethod
+    def choose(self) -> Choice:
+        """Settles on a way of executing, unless that was done before."""
+
+    @abstractmethod
+    def _start(self, choice: Choice) -> None:
+        """Makes ready to work on the rows in the way that was chosen."""
+
+    @abstractmethod
+    def _backward(self) -> Tensor:
+        """Writes this step's gradients into the rows; each member's batch loss, [K], on the CPU."""
+
+    @abstractmethod
+    def _scored(self) -> dict[str, Tensor]:
+        """What an evaluation measures, `val_loss` among it, each [K]."""
+
+    @abstractmethod
+    def _tested(self) -> dict[str, Tensor]:
+        """What is measured once, at the end of a member, each [K]; empty where there is nothing to test on."""
+
+    @abstractmethod
+    def _start_loss(self, columns: Mapping[str, Tensor]) -> Tensor:
+        """From the first evaluation, the loss that is called the start of each member, [K]; inf where none is."""
+
+    @abstractmethod
+    def _keep(self, rows: Tensor, gone: Collection[int]) -> None:
+        """Goes on with these rows alone in what is the subclass's own."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Lets go of what a training holds open."""
+
+    @abstractmethod
+    def _own_tensors(self) -> dict[str, Tensor]:
+        """What of the subclass's own a checkpoint holds."""
+
+    @abstractmethod
+    def _load_own(self, tensors: Mapping[str, Tensor]) -> None:
+        """Takes over what `_own_tensors` gave."""
+
+    def _told(self, record: Record) -> Record:
+        """A line as it goes into the log."""
+        return record
+
+    def run(self, hooks: Hooks) -> None:
+        """Trains to the end, or until no member is left.
+
+        A member's lines depend on its own seed and settings alone, whoever it is trained with.
+        """
+        choice = self.choose()
+        self._start(choice)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(choice.threads)
+        try:
+            with torch.random.fork_rng(devices=[]):
+                self._train(hooks)
+        finally:
+            torch.set_num_threads(threads)
+            self._close()
+
+    def _train(self, hooks: Hooks) -> None:
+        if self._guard is None:
+            columns = self._evaluate(hooks)
+            self._guard = Guard(self._start_loss(columns), self.length.total_steps)
+        while self.step < self.length.total_steps and self.running:
+            self._one_step(hooks, self._guard)
+            if self.length.evaluate_at(self.step) and self.running:
+                self._evaluate(hooks)
+                if self.running:
+                    hooks.checkpoint(self.checkpoint)
+
+    def _one_step(self, hooks: Hooks, guard: Guard) -> None:
+        losses = self._backward()
+        if self._scale is not None:
+            self._scale.unscale(self.rows.grads)
+        norms = grad_norms(self.rows.grads).cpu()
+        skipped = None if self._scale is None else self._scale.overflowed(norms)
+        gone = guard.check(self.step, losses, norms, skipped)
+        if self._scale is not None:
+            gone = one_a_row([*self._scale.lost(self.step), *gone])
+        if gone:
+            columns = {"batch_loss": losses, "grad_norm": norms, "lr": self._lr(self.step)}
+            epoch = self.length.epoch(self.step)
+            hooks.record([lost_line(self.running[at.row], at, columns, step=self.step, epoch=epoch) for at in gone])
+            kept = self._drop({at.row for at in gone})
+            losses, norms, skipped = losses[kept], norms[kept], None if skipped is None else skipped[kept]
+        if self.running:
+            self._update(losses, norms, skipped)
+            self.step += 1
+
+    def _update(self, losses: Tensor, norms: Tensor, skipped: Tensor | None) -> None:
+        active = None
+        if skipped is not None and skipped.any():
+            active = ~skipped
+            losses, norms = (values.where(active, torch.nan) for values in (losses, norms))
+        clipped = clip_by_norm(self.rows.grads, norms, self.numbers.max_norm)
+        clipped |= clip_by_value(self.rows.grads, self.numbers.max_value)
+        self._window.before_update(self.step, self.rows.params)
+        self.optimizer.step(self.rows.params, self.rows.grads, self._updates() + 1, self._lr(self.step), active)
+        self._window.after_update(self.rows.params, losses, norms, clipped)
+
+    def _updates(self) -> int | Tensor:
+        """Updates that Adam has made so far: the steps but for those that a member left out."""
+        return self.step if self._scale is None else self.step - self._scale.skipped
+
+    def _lr(self, step: int) -> Tensor:
+        factor = lr_factor(step, self.length.total_steps, self.numbers.warmup_steps, self.numbers.lr_decay)
+        return self.numbers.coefficients.lr * factor
+
+    def _drop(self, gone: Collection[int]) -> Tensor:
+        kept = torch.tensor([row for row in range(len(self.running)) if row not in gone], dtype=torch.int64)
+        self.running = [self.running[row] for row in kept.tolist()]
+        for part in (self.rows, self.optimizer, self._window, self._guard, self._scale, self._lowest):
+            if part is not None:
+                part.keep(kept)
+        self.numbers = self.numbers.keep(kept)
+        self._keep(kept, gone)
+        return kept
+
+    def _evaluate(self, hooks: Hooks) -> dict[str, Tensor]:
+        last = self.step == self.length.total_steps
+        columns = self._window.close() | self._scored()
+        columns["param_norm"] = torch.linalg.vector_norm(self.rows.params, dim=1)
+        if self.step:
+            columns["lr"] = self._lr(self.step - 1)
+            columns["eps_share"] = self.optimizer.eps_share(self._updates())
+        if self._lowest is not None:
+            self._lowest.see(self.step, columns, self.rows)
+        table = {name: values.tolist() for name, values in columns.items()}
+        ends = endings(table, self.step, self._lowest, self.must_be_finite, last=last)
+        final = final_signals(ends, self.rows, self._lowest, self._tested if self._score_test else dict)
+        records = lines(self.running, table, final, ends, step=self.step, epoch=self.length.epoch(self.step))
+        hooks.record([self._told(record) for record in records])
+        hooks.listen(self._progress(table["val_loss"]))
+        self._let_go(ends, last=last)
+        return columns
+
+    def _progress(self, val_losses: Sequence[float]) -> Progress:
+        return Progress(
+            stage=self.stage,
+            step=self.step,
+            total_steps=self.length.total_steps,
+            running=len(self.running),
+            members=len(self.population.members),
+            best_val_loss=min(val_losses),
+            measure=self.measure,
+        )
+
+    def _let_go(self, ends: Mapping[int, End], *, last: bool) -> None:
+        """Frees the rows of members that ended; those that complete with the last step stay, with what they keep."""
+        complete = [row for row, end in ends.items() if end.state == "complete"]
+        if complete and not last and self._score_test:
+            self._finished.take([self.running[row].number for row in complete], complete, self.rows)
+        gone = set(ends) - set(complete) if last else set(ends)
+        if gone:
+            self._drop(gone)
+
+    @property
+    def completed(self) -> bool:
+        """Whether there is a member that has come to its end, or still may."""
+        return bool(self.running or self._finished.members)
+
+    def weights(self) -> Checkpoint:
+        """What all members that completed end with, in the order of their numbers; valid once training is over."""
+        members, tensors = self._finished.together_with([member.number for member in self.running], self.rows)
+        return Checkpoint(tensors, {"step": self.step, "members": members, "names": self._layout.names})
+
+    def checkpoint(self) -> Checkpoint:
+        """Everything that is needed to go on from here; valid right after an evaluation."""
+        assert self._guard is not None
+        moments = {name: getattr(self.optimizer, name) for name in _MOMENTS}
+        tensors = self.rows.tensors() | moments | self._guard.tensors() | self._finished.tensors()
+        for part in (self._scale, self._lowest):
+            tensors |= {} if part is None else part.tensors()
+        facts = {"step": self.step, "members": [member.number for member in self.running]}
+        facts |= {"finished": self._finished.members, "names": self._layout.names, "strategy": self.choose().as_dict()}
+        return Checkpoint(tensors | self._own_tensors(), facts)
+
+    def restore(self, saved: Checkpoint) -> None:
+        """Goes on from a checkpoint of the same population."""
+        numbers = set(saved.facts["members"])
+        self._guard = Guard(torch.zeros(len(self.running), dtype=torch.float64), self.length.total_steps)
+        self.choice = Choice(**saved.facts["strategy"])
+        self._start(self.choice)
+        self._drop({row for row, member in enumerate(self.running) if member.number not in numbers})
+        self._guard.load(saved.tensors)
+        self.rows.load(saved.tensors)
+        self._finished.load(saved.facts["finished"], saved.tensors)
+        if self._scale is not None:
+            self._scale.load(saved.tensors)
+        if self._lowest is not None:
+            self._lowest.load(saved.tensors, self.device)
+        state: dict[str, Any] = {"coefficients": self.numbers.coefficients.tensors()}
+        self.optimizer.load_state_dict(state | {name: saved.tensors[name] for name in _MOMENTS})
+        self._load_own(saved.tensors)
+        self.step = int(saved.facts["step"])
