@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import settings
 from torch import nn
 
 from adamtune.data.dataset import Dataset, Part
@@ -20,6 +21,11 @@ from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.record import Record
 from adamtune.training.population import Population
 from adamtune.training.trainer import Hooks, Trainer
+
+# The same examples every time, so that a green tree stays green; --hypothesis-profile=explore looks for new ones.
+settings.register_profile("steady", derandomize=True)
+settings.register_profile("explore", max_examples=1000, print_blob=True)
+settings.load_profile("steady")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -51,7 +51,9 @@ class Scale:
         """Character, from 0, at which a loss stands; outside 0 to width - 1 where it is off the scale."""
         loss = min(max(loss, -_HUGE), _HUGE)
         if self.log:
-            share = math.log(loss / self.low) / math.log(self.high / self.low) if loss > 0 else -1.0
+            # Of differences, not of ratios: the ratio of a denormal loss to another is 0.
+            whole = math.log(self.high) - math.log(self.low)
+            share = (math.log(loss) - math.log(self.low)) / whole if loss > 0 else -1.0
         else:
             share = (loss - self.low) / (self.high - self.low)
         return round(min(max(share, -1.0), 2.0) * (width - 1)) if math.isfinite(share) else width

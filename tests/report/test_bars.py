@@ -23,6 +23,12 @@ def test_bar_has_its_width_whatever_was_measured(rows: list[Estimate], reference
         assert (DOT in text) == math.isfinite(row.mean)
 
 
+def test_a_loss_next_to_nothing_is_off_the_scale() -> None:
+    tiny, huge = (Estimate(mean, 0.0, (mean, mean), 3) for mean in (5e-324, 1e16))
+    scale = Scale.of([Estimate(1e16, 0.0, (1e16, 1e16), 3), Estimate(9e16, 0.0, (9e16, 9e16), 3)])
+    assert Bar(huge, scale, tiny.mean).text(11) == f"{DOT}{' ' * 10}"
+
+
 def test_bars_share_one_scale() -> None:
     low, high = Estimate(1.0, 0.1, (0.9, 1.1), 3), Estimate(2.0, 0.1, (1.9, 2.1), 3)
     scale = Scale.of([low, high])
