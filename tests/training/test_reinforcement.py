@@ -26,6 +26,7 @@ from adamtune.training.reinforcement.actor_critic import actor_critic_loss
 from adamtune.training.reinforcement.advantages import generalized_advantages, normalised
 from adamtune.training.reinforcement.arena import Arena, drawn, mean_return
 from adamtune.training.reinforcement.game import Game, Named
+from adamtune.training.reinforcement.player import Player
 from adamtune.training.reinforcement.trainer import ReinforcementTrainer
 from adamtune.training.reinforcement.world import load_world
 
@@ -194,6 +195,30 @@ def test_what_comes_after_the_end_is_worth_nothing_and_after_a_cut_what_was_seen
     assert (on.returns, ends.returns) == ((), (5.0,) * 6)
 
 
+def test_what_was_seen_stays_what_it_was_when_the_environment_moves_on() -> None:
+    """The corridor shows its own state, and changes it in place."""
+    game = Game(Corridor(), Named("corridor", "here", Path("/nowhere")))
+    first = game.begin(3)
+    second = game.act(1).observation
+    game.act(1)
+    assert (first[0], second[0]) == (0.0, 1.0)
+
+
+def test_members_with_other_seeds_act_differently_in_the_same_place(tmp_path: Path) -> None:
+    world = load_world(written(tmp_path), trusted=True)
+    settings = written(tmp_path).recipe.reinforcement
+    assert settings is not None
+
+    def acted(seed: int, step: int) -> list[int]:
+        player = Player(world, settings, seed, 8 * 29)
+        player.arena = corridor(8)
+        return player.experience(mixed, step).actions.flatten().tolist()
+
+    assert acted(0, 5) == acted(0, 5)
+    assert acted(0, 5) != acted(1, 5)
+    assert acted(0, 5) != acted(0, 6)
+
+
 def test_an_arena_goes_on_in_the_middle_of_the_same_episodes() -> None:
     """A few whole numbers are all that a checkpoint needs of an environment."""
     random = np.random.default_rng(0)
@@ -249,6 +274,8 @@ def test_losses_are_minus_returns_and_signals_are_those_of_a_policy(
     for record in records:
         assert record.signals["val_loss"] == -record.signals["return"]
         assert all(math.isfinite(value) for value in record.signals.values())
+        assert record.signals.get("train_loss", -1.0) < 0, "minus a return, and every step of the pole brings 1"
+    assert any("train_loss" in record.signals for record in records)
     last = records[-1].signals
     assert last["test_loss"] == -last["test_return"]
     assert 0 < last["entropy"] <= math.log(2) + 1e-6
