@@ -52,12 +52,21 @@ def runs_of(folder: Path) -> list[Path]:
     return [path for _, path in sorted(named, reverse=True)]
 
 
-def newest_run(runs_dir: Path, commands: Collection[str] = ()) -> Path | None:
-    """The run that was started last, of these commands if any are named, over all recipes.
+def newest_run(runs_dir: Path, commands: Collection[str] = (), *, but: Collection[str] = ()) -> Path | None:
+    """The run that was started last, over all recipes.
 
-    Where commands are named, a run is asked for to go on from: one in which nothing was trained does not count.
+    Args:
+        runs_dir: Where runs are kept.
+        commands: Of these commands alone, if any are named; then a run is asked for to go on from, and one in which
+            nothing was trained does not count.
+        but: Of none of these commands.
     """
-    found = [path for path in _all_runs(runs_dir) if not commands or (_command(path) in commands and has_lines(path))]
+    named = [(path, _command(path)) for path in _all_runs(runs_dir)]
+    found = [
+        path
+        for path, command in named
+        if command not in but and (not commands or (command in commands and has_lines(path)))
+    ]
     return max(found, key=lambda path: str(read_json(path / MANIFEST).get("started", "")), default=None)
 
 

@@ -77,6 +77,20 @@ def test_findings_of_the_answer_are_those_of_a_diagnosis(noisy: str, capsys: Sho
     assert [finding["rule"] for finding in again["findings"]] == [finding["rule"] for finding in told["findings"]]
 
 
+def test_diagnose_looks_past_a_check_to_what_was_trained(capsys: Shown) -> None:
+    assert run(["check", "digits-mlp"]) == 0
+    capsys.readouterr()
+    assert run(["diagnose"]) == 2
+    told = capsys.readouterr().err
+    assert "nothing was trained in this run" in told
+    assert "run: adamtune baseline " in told
+    assert run(["baseline", "digits-mlp", "--set", "training.steps=30"]) == 0
+    assert run(["check", "breast-cancer-mlp"]) == 0
+    capsys.readouterr()
+    run(["diagnose", "--json"])
+    assert json.loads(capsys.readouterr().out)["run_dir"] == "runs/digits-mlp/002-baseline"
+
+
 @pytest.mark.parametrize(("grade", "code"), [(None, 0), ("warning", 1), ("critical", 0)])
 def test_warning_fails_only_where_a_pipeline_asked_for_it(
     grade: str | None, code: int, noisy: str, capsys: Shown

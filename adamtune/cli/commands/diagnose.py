@@ -3,7 +3,7 @@
 # typer reads the annotations at run time, so they stay as they are.
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument
 
@@ -12,6 +12,9 @@ from adamtune.cli.common import Common, with_common
 from adamtune.cli.failing import FailOn, failing
 from adamtune.cli.output import Output
 from adamtune.errors import Problem, RunError
+
+if TYPE_CHECKING:
+    from adamtune.runs.reader import Run
 
 
 @with_common
@@ -22,7 +25,7 @@ def diagnose(
         Path | None,
         Argument(
             metavar="RUN_DIR",
-            help="A run's folder, or a recipe's folder for its newest run; without it, the newest run of all.",
+            help="A run's folder, or a recipe's folder for its newest run; without it, the newest that trained.",
             show_default=False,
         ),
     ] = None,
@@ -46,13 +49,7 @@ def diagnose(
     run = read_run(path)
     diagnosis = diagnose_run(run)
     if not run.records and not diagnosis.findings:
-        raise RunError(
-            Problem(
-                "nothing was trained in this run, and its data show no fault",
-                where=str(path),
-                hint="run: the command that made it, once more; it goes on by itself",
-            )
-        )
+        raise RunError(_nothing_to_judge(run))
     _keep(diagnosis.as_dict(), path, output)
     code, reason = failing(diagnosis.findings, fail_on)
     return output.answer(diagnosis_payload(diagnosis), diagnosis_page(diagnosis, run), code=code, reason=reason)
@@ -67,13 +64,21 @@ def choose_run(given: Path | None, runs_dir: Path) -> Path:
     from adamtune.runs.directory import METRICS, newest_run, runs_of
 
     if given is None:
-        newest = newest_run(runs_dir)
+        newest = newest_run(runs_dir, but=("check",)) or newest_run(runs_dir)
         if newest is None:
             raise RunError(Problem("no run in this folder", str(runs_dir), hint="run: adamtune baseline RECIPE"))
         return newest
     if (given / METRICS).exists():
         return given
     return next(iter(runs_of(given)), None) or newest_run(given) or given
+
+
+def _nothing_to_judge(run: "Run") -> Problem:
+    """A check trains nothing, ever; any other run can go on."""
+    hint = "run: the command that made it, once more; it goes on by itself"
+    if run.command == "check":
+        hint = f"run: adamtune baseline {run.manifest.get('recipe_path', 'RECIPE')}"
+    return Problem("nothing was trained in this run, and its data show no fault", where=str(run.path), hint=hint)
 
 
 def _keep(payload: dict[str, Any], path: Path, output: Output) -> None:
