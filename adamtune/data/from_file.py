@@ -10,7 +10,7 @@ from typing import Final
 from adamtune.data.folders import holds
 from adamtune.data.reader import Asked, Reader, Table
 from adamtune.data.source import Raw
-from adamtune.data.tables import raw_from_tables
+from adamtune.data.tables.features import raw_from_tables
 from adamtune.recipe.inside import inside
 from adamtune.recipe.load import LoadedRecipe
 from adamtune.recipe.paths import near

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from adamtune.data.arrays import load_arrays
 from adamtune.data.dataset import Dataset
-from adamtune.data.language import load_text
+from adamtune.data.prepare.arrays import load_arrays
+from adamtune.data.prepare.language import load_text
 from adamtune.data.reading import read_raw, source_names, sources
 from adamtune.data.source import Text
 from adamtune.recipe.load import LoadedRecipe

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from adamtune.data.form import kind_of, to_array
-from adamtune.data.frames import is_frame, to_polars
+from adamtune.data.prepare.form import kind_of, to_array
 from adamtune.data.source import Examples, Raw, Text
+from adamtune.data.tables.frames import is_frame, to_polars
 from adamtune.errors import DataError, Problem
 from adamtune.recipe.paths import near
 

@@ -1,12 +1,38 @@
-"""Labelled series in the `.ts` files of the UCR and UEA archives."""
+"""Labelled series in the `.ts` files of the UCR and UEA archives, and the sources that ship with sktime."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
-from adamtune.data.source import Examples
+from adamtune.data.given import with_val
+from adamtune.data.packages import package_file
+from adamtune.data.source import Examples, Raw, Source
+
+_NEEDS: Final = "pip install --no-deps sktime"
+
+
+def sktime_source(name: str, folder: str, about: str, *, n_val: int) -> Source:
+    """A set that ships with sktime (BSD): the given test split, and rows of the training part for validation.
+
+    Args:
+        name: What recipes call it.
+        folder: Its name in the archive.
+        about: One line for the list of sources.
+        n_val: Rows held out for validation, in the proportions of the classes.
+    """
+    return Source(name, "classification", about, partial(_load, name, folder, n_val), _NEEDS)
+
+
+def _load(name: str, folder: str, n_val: int) -> Raw:
+    train, test = (
+        read_series(package_file("sktime", f"datasets/data/{folder}/{folder}_{split}.ts", source=name, needs=_NEEDS))
+        for split in ("TRAIN", "TEST")
+    )
+    return with_val(train, test, n_val)
 
 
 def read_series(path: Path) -> Examples:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from adamtune.data.columns import without_gaps_as_text
-from adamtune.data.dates import looks_like_dates
+from adamtune.data.tables.columns import without_gaps_as_text
+from adamtune.data.tables.dates import looks_like_dates
 from adamtune.errors import DataError, Problem
 from adamtune.starter.look import Column, Look
 

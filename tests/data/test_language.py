@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adamtune.data.dataset import Dataset
-from adamtune.data.language import UNKNOWN, fit_vocabulary
+from adamtune.data.prepare.language import UNKNOWN, fit_vocabulary
 from adamtune.errors import AdamtuneError, DataError
 
 Load = Callable[..., Dataset]

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from adamtune.data import moments as module
 from adamtune.data.dataset import Dataset
-from adamtune.data.moments import constant_places, moments
-from adamtune.data.normalize import fit_scaling
-from adamtune.data.sequences import align_right
+from adamtune.data.prepare import moments as module
+from adamtune.data.prepare.moments import constant_places, moments
+from adamtune.data.prepare.normalize import fit_scaling
+from adamtune.data.prepare.sequences import align_right
 from adamtune.errors import DataError
 
 Load = Callable[..., Dataset]

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adamtune.data.dataset import Dataset
-from adamtune.data.split import draw_split
-from adamtune.data.split_by import split_by_column
+from adamtune.data.prepare.split import draw_split
+from adamtune.data.prepare.split_by import split_by_column
 from adamtune.errors import AdamtuneError, DataError
 from adamtune.recipe.schema import Split
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from adamtune.data.delimited import read_delimited, weigh_delimited
 from adamtune.data.reader import Asked, Reader, Table
+from adamtune.data.tables.delimited import read_delimited, weigh_delimited
 
 
 def _read(asked: Asked) -> Table:

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adamtune.data.assemble import assemble
-from adamtune.data.checked import Blocks, Checked
-from adamtune.data.columns import check_named, cleaned
 from adamtune.data.dataset import Dataset
-from adamtune.data.encode import fit_encoding
-from adamtune.data.form import as_features
-from adamtune.data.labels import Targets, classes, regression_targets
-from adamtune.data.sequences import checked_lengths
+from adamtune.data.prepare.assemble import assemble
+from adamtune.data.prepare.checked import Blocks, Checked
+from adamtune.data.prepare.form import as_features
+from adamtune.data.prepare.labels import Targets, classes, regression_targets
+from adamtune.data.prepare.sequences import checked_lengths
+from adamtune.data.prepare.split import MIN_TRAIN, draw_split
+from adamtune.data.prepare.split_by import split_by_column
 from adamtune.data.source import Array, Examples, Raw
-from adamtune.data.split import MIN_TRAIN, draw_split
-from adamtune.data.split_by import split_by_column
+from adamtune.data.tables.columns import check_named, cleaned
+from adamtune.data.tables.encode import fit_encoding
 from adamtune.errors import DataError, Problem
 from adamtune.recipe.load import LoadedRecipe
 from adamtune.recipe.schema import Recipe

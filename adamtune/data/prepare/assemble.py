@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from adamtune.data import describe
-from adamtune.data.checked import Checked
 from adamtune.data.dataset import Dataset, Part
-from adamtune.data.labels import Targets
-from adamtune.data.moments import pieces, width_of
-from adamtune.data.normalize import fit_scaling
+from adamtune.data.prepare import describe
+from adamtune.data.prepare.checked import Checked
+from adamtune.data.prepare.labels import Targets
+from adamtune.data.prepare.moments import pieces, width_of
+from adamtune.data.prepare.normalize import fit_scaling
+from adamtune.data.prepare.sequences import align_right
 from adamtune.data.report import DataReport
-from adamtune.data.sequences import align_right
 from adamtune.data.source import Array
 from adamtune.recipe.schema import Recipe
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from adamtune.data.checked import Blocks, Checked
-from adamtune.data.moments import constant_places, moments, pieces
+from adamtune.data.prepare.checked import Blocks, Checked
+from adamtune.data.prepare.moments import constant_places, moments, pieces
 from adamtune.data.report import FeatureScale, Nonfinite, TargetScale
 from adamtune.data.source import Array
 

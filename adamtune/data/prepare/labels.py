@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adamtune.data.form import is_missing, numbers, shown
+from adamtune.data.prepare.form import is_missing, numbers, shown
 from adamtune.data.source import Array
 from adamtune.errors import DataError, Problem
 from adamtune.recipe.showing import one_line

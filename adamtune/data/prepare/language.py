@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from adamtune.data.dataset import Dataset, Part
-from adamtune.data.describe import constant_cross_entropy
+from adamtune.data.prepare.describe import constant_cross_entropy
+from adamtune.data.prepare.split import MIN_TRAIN
 from adamtune.data.report import DataReport, FeatureScale, Nonfinite
 from adamtune.data.source import Array, Raw, Text
-from adamtune.data.split import MIN_TRAIN
 from adamtune.errors import DataError, Problem
 from adamtune.recipe.load import LoadedRecipe
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adamtune.data.moments import moments, pieces, width_of
+from adamtune.data.prepare.moments import moments, pieces, width_of
 from adamtune.data.source import Array
 
 

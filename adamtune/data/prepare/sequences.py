@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from adamtune.data.moments import pieces, real_steps, width_of
+from adamtune.data.prepare.moments import pieces, real_steps, width_of
 from adamtune.data.source import Array
 from adamtune.errors import DataError, Problem
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from adamtune.data.dates import as_times
+from adamtune.data.prepare.split import MIN_TRAIN, held_out
 from adamtune.data.source import Array
-from adamtune.data.split import MIN_TRAIN, held_out
+from adamtune.data.tables.dates import as_times
 from adamtune.errors import DataError, Problem
 from adamtune.recipe.schema import Split
 

@@ -6,27 +6,9 @@ proportions of the two classes. Labels stand as the archive writes them, 1 and 2
 
 from __future__ import annotations
 
-from typing import Final
+from adamtune.data.series import sktime_source
+from adamtune.data.source import Source
 
-from adamtune.data.given import with_val
-from adamtune.data.packages import package_file
-from adamtune.data.series import read_series
-from adamtune.data.source import Examples, Raw, Source
-
-_NAME: Final = "sktime/gunpoint"
-_NEEDS: Final = "pip install --no-deps sktime"
-_N_VAL: Final = 15
-
-
-def _load() -> Raw:
-    return with_val(_part("TRAIN"), _part("TEST"), _N_VAL)
-
-
-def _part(split: str) -> Examples:
-    inside = f"datasets/data/GunPoint/GunPoint_{split}.ts"
-    return read_series(package_file("sktime", inside, source=_NAME, needs=_NEEDS))
-
-
-SOURCE: Source = Source(
-    _NAME, "classification", "200 movements of a hand, 150 steps of one channel, 2 classes", _load, _NEEDS
+SOURCE: Source = sktime_source(
+    "sktime/gunpoint", "GunPoint", "200 movements of a hand, 150 steps of one channel, 2 classes", n_val=15
 )

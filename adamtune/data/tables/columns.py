@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from adamtune.data.dates import looks_like_dates
-from adamtune.data.form import shown
+from adamtune.data.prepare.form import shown
+from adamtune.data.tables.dates import looks_like_dates
 from adamtune.errors import DataError, Problem
 from adamtune.recipe.paths import near
 

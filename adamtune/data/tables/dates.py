@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from adamtune.data.form import shown
+from adamtune.data.prepare.form import shown
 from adamtune.data.reader import row_place
 from adamtune.errors import DataError, Problem
 

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from adamtune.data.form import shown
+from adamtune.data.prepare.form import shown
 from adamtune.data.reader import Asked, Table
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from adamtune.data.checked import Blocks
+from adamtune.data.prepare.checked import Blocks
 from adamtune.data.source import Array
 
 if TYPE_CHECKING:

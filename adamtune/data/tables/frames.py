@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adamtune.data.form import is_missing, shown
+from adamtune.data.prepare.form import is_missing, shown
 from adamtune.errors import DataError, Problem
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from adamtune.data.columns import check_named, check_printable, listed, same_columns, without_gaps_as_text
-from adamtune.data.dates import as_times
-from adamtune.data.form import shown
+from adamtune.data.prepare.form import shown
 from adamtune.data.reader import Asked, Table
 from adamtune.data.source import Array, Examples, Raw
+from adamtune.data.tables.columns import check_named, check_printable, listed, same_columns, without_gaps_as_text
+from adamtune.data.tables.dates import as_times
 from adamtune.errors import DataError, Problem
 from adamtune.recipe.load import LoadedRecipe
 
