@@ -9,6 +9,7 @@ import sys
 import tomllib
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import get_args
 
 import numpy as np
@@ -54,8 +55,7 @@ def test_source_stands_in_a_file_of_its_own_name(source: Source) -> None:
     owner, _, name = source.name.partition("/")
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", owner)
     assert re.fullmatch(r"[a-z0-9]+([-_][a-z0-9]+)*", name)
-    module = sys.modules[f"{FOLDER}.{name.replace('-', '_')}"]
-    assert module.SOURCE is source
+    assert _module(source).SOURCE is source
     assert source.name in source_names()
     assert source.task in get_args(Task)
 
@@ -67,9 +67,15 @@ def test_summary_is_one_line_that_a_list_can_show(source: Source) -> None:
     assert source.summary[-1] != "."
 
 
+def _module(source: Source) -> ModuleType:
+    """The file of a source, which is named after it."""
+    name = source.name.rpartition("/")[2]
+    return sys.modules[f"{FOLDER}.{name.replace('-', '_')}"]
+
+
 @EVERY_SOURCE
 def test_file_says_where_the_data_comes_from(source: Source) -> None:
-    text = sys.modules[source.load.__module__].__doc__ or ""
+    text = _module(source).__doc__ or ""
     assert re.search(r"Ships with|Comes with|A package of", text)
 
 
@@ -141,7 +147,7 @@ def test_what_is_missing_is_said_with_the_command_that_installs_it(
 @EVERY_SOURCE
 def test_only_what_is_always_there_is_imported(source: Source) -> None:
     """Packages are read, not run: importing them costs seconds, and some lack what only their code needs."""
-    file = sys.modules[source.load.__module__].__file__
+    file = _module(source).__file__
     tree = ast.parse(Path(str(file)).read_text())
     names = [name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names]
     names += [str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]

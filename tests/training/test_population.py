@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 import torch
@@ -156,23 +156,25 @@ def test_state_that_is_assigned_anew_is_kept_by_the_loop_whoever_drops_out(digit
         assert float(untrained.rows.buffers["mean"].abs().sum()) > 0
 
 
-class Mixing(nn.Module):
-    """Computes something else when there is a member axis: a sum over everything that it sees."""
+class Counting(nn.Module):
+    """Computes something else at every second call of any copy, and vectorizing makes one call of many."""
+
+    calls: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
         self.layer = nn.Linear(64, 10)
-        self.calls = 0
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        self.calls += 1
-        return self.layer(x) * (1 if self.calls % 2 else 3)
+        Counting.calls += 1
+        return self.layer(x) * (1 if Counting.calls % 2 else 3)
 
 
 def test_a_network_that_computes_something_else_when_vectorized_runs_by_the_loop(digits: Lab) -> None:
     """The engine compares one batch before it trusts the vectorized program."""
-    trainer = digits.trainer(lrs(1e-3, seeds=2), Mixing)
+    trainer = digits.trainer(lrs(1e-3, seeds=2), Counting, strategy="vectorized")
     assert trainer.choose().name == "loop"
+    assert "would come out differently" in trainer.choose().note
 
 
 def test_members_of_one_seed_start_from_the_same_weights_and_see_the_same_batches(digits: Lab) -> None:
