@@ -30,7 +30,7 @@ def member_view(run: Run, entry: MemberEntry) -> MemberView:
         signals=_columns(records),
         state=last.state if last else "running",
         reason=last.reason if last else "",
-        total_steps=run.total_steps,
+        total_steps=entry.total_steps or run.total_steps,
         constant_loss=as_number(run.data.get("constant_loss")),
         broken=tuple(
             (record.step, name)

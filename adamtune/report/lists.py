@@ -76,13 +76,16 @@ def knobs_page(knobs: Sequence[Knob]) -> RenderableType:
     table.add_column("to", justify="right", no_wrap=True)
     table.add_column("scale", no_wrap=True)
     for knob in knobs:
-        low, high = setting(float(knob.low)), setting(float(knob.high))
+        low, high = ("", "") if knob.choices else (setting(float(knob.low)), setting(float(knob.high)))
         table.add_row(Text(knob.name, "bold"), knob.path, low, high, knob.scale)
     return Group(table, *(_knob_words(knob) for knob in knobs), Text(), _next("adamtune sweep --knob lr"))
 
 
 def _knob_words(knob: Knob) -> RenderableType:
-    return Group(Text(f"\n{knob.name}", "bold"), _indented(knob.what, f"low:  {knob.at_low}", f"high: {knob.at_high}"))
+    ends = (f"low:  {knob.at_low}", f"high: {knob.at_high}")
+    if knob.choices:
+        ends = (f"{knob.choices[0]}: {knob.at_low}", f"{', '.join(knob.choices[1:])}: {knob.at_high}")
+    return Group(Text(f"\n{knob.name}", "bold"), _indented(knob.what, *ends))
 
 
 def _indented(*lines: str) -> RenderableType:

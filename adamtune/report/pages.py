@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.text import Text
 
 from adamtune.diagnosis.words import count
 from adamtune.report import numbers
-from adamtune.report.bars import DOT, LINE, REFERENCE
 from adamtune.report.charts import LossChart, mean_curve
 from adamtune.report.findings import draw_findings, verdict_style
-from adamtune.report.lines import copyable
+from adamtune.report.lines import copyable, next_line, stacked
 from adamtune.report.returns import TASK, turned_curve
-from adamtune.report.tables import seeds_table, trials_table, verdicts_table
+from adamtune.report.tables import seeds_table, verdicts_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from adamtune.report.charts import Curve
     from adamtune.runs.reader import Run
     from adamtune.runs.record import Record
-    from adamtune.tuning.results import BaselineResult, Improvement, Measure, SweepResult
+    from adamtune.tuning.results import BaselineResult
 
 
 def baseline_page(result: BaselineResult) -> RenderableType:
@@ -39,14 +38,14 @@ def baseline_page(result: BaselineResult) -> RenderableType:
         untrained = Group(
             head, Text("nothing was trained: the data must be mended first"), copyable(f"run: {result.run_dir}")
         )
-        return _stack(untrained, draw_findings(result.findings), _next(result.next_command))
-    return _stack(
+        return stacked(untrained, draw_findings(result.findings), next_line(result.next_command))
+    return stacked(
         Group(head, Text("; ".join(words)), Text(f"executed: {result.strategy}"), copyable(f"run: {result.run_dir}")),
         seeds_table(result),
         _lost_seeds(result),
         _baseline_chart(result),
         draw_findings(result.findings),
-        _next(result.next_command),
+        next_line(result.next_command),
     )
 
 
@@ -80,67 +79,12 @@ def _chart(val: Curve, train: Curve, constant_loss: float, *, caption: str, task
     return LossChart(val, train, constant_loss, caption)
 
 
-_BAR_LEGEND: Final = f"{DOT} mean, {LINE} 95% interval of that value alone"
-_REFERENCE_LEGEND: Final = f", {REFERENCE} mean of the baseline"
-
-
-def sweep_page(result: SweepResult) -> RenderableType:
-    """Decision, trials, the paired comparison on fresh seeds, next command."""
-    words = [f"{count(len(result.trials), 'value')} in {numbers.duration(result.wall_s)}", f"from {result.source}"]
-    if result.widened:
-        words.append(f"range widened {result.widened} time{'s' if result.widened > 1 else ''}")
-    if result.resumed:
-        words.append("an unfinished sweep was continued")
-    referred = any(trial.is_baseline for trial in result.trials)
-    head = Text.assemble(
-        ("sweep ", "bold"), f"{result.knob}: ", *_decision(result), f" ({result.path})" if result.path else ""
-    )
-    return _stack(
-        Group(head, Text("; ".join(words)), Text(f"executed: {result.strategy}"), copyable(f"run: {result.run_dir}")),
-        Group(trials_table(result), Text(), Text(_BAR_LEGEND + (_REFERENCE_LEGEND if referred else ""), "dim")),
-        _reasons(result),
-        Group(
-            copyable(f"recipe: {result.tuned_recipe}"),
-            copyable(f"study:  {result.study_name} in {result.study_storage}"),
-        ),
-        _next(result.next_command),
-    )
-
-
-def _decision(result: SweepResult) -> list[str | tuple[str, str]]:
-    old, new = numbers.setting(result.baseline_value), numbers.setting(result.best_value)
-    if result.decision == "accepted":
-        return [(f"{old} -> {new}, accepted", "bold green")]
-    return [(f"{old}, kept", "bold")]
-
-
-def _reasons(result: SweepResult) -> RenderableType:
-    lines = [Text(result.why)]
-    if result.improvement is not None:
-        lines.append(Text(improvement_text(result.improvement, result.measure)))
-    if result.at_edge:
-        lines.append(Text("the best value lies on the edge of the range: the optimum may lie beyond it", "yellow"))
-    return Group(*lines)
-
-
-def improvement_text(improvement: Improvement, measure: Measure = "val loss") -> str:
-    """The paired comparison in one sentence; a return is better where it is higher, a loss where it is lower."""
-    half = (improvement.ci95[1] - improvement.ci95[0]) / 2
-    # Two digits of the uncertainty say all that is known of the mean.
-    places = numbers.decimals([half if math.isfinite(half) and half > 0 else improvement.mean], digits=2)
-    mean, low, high = (numbers.one(v, places) for v in (improvement.mean, *improvement.ci95))
-    return (
-        f"improvement of {measure}, paired over {improvement.n} seeds ({numbers.ranges(improvement.seeds)}):\n"
-        f"  {mean}, 95% interval {low} to {high}, {numbers.probability(improvement.p)}"
-    )
-
-
 def diagnosis_page(diagnosis: Diagnosis, run: Run) -> RenderableType:
     """Verdict, findings with their numbers and remedies, which members or trials they concern, loss curve."""
     head = copyable((f"{diagnosis.run_dir}", "bold"), ": ", (diagnosis.verdict, verdict_style(diagnosis.verdict)))
     state = "" if run.finished or not run.manifest else "; the run is not finished"
     words = Text(f"judged by {diagnosis.basis if run.members else 'the data, before any training'}{state}")
-    return _stack(
+    return stacked(
         Group(head, words),
         draw_findings(diagnosis.findings),
         _groups_table(diagnosis),
@@ -218,14 +162,3 @@ def _of(shown: int, members: int, word: str) -> str:
         return ""
     means = f"mean of {shown} {word}s" if shown > 1 else f"1 {word}"
     return means if shown == members else f"{means} of {members}, those that finished"
-
-
-def _next(command: str) -> RenderableType | None:
-    return copyable(("next: ", "bold"), (command, "bold cyan")) if command else None
-
-
-def _stack(*parts: RenderableType | None) -> Group:
-    """The parts below each other with an empty line between."""
-    present = [part for part in parts if part is not None]
-    spaced = [item for part in present for item in (Text(), part)]
-    return Group(*spaced[1:])

@@ -48,10 +48,25 @@ def baseline_payload(result: BaselineResult) -> dict[str, Any]:
 
 
 def sweep_payload(result: SweepResult) -> dict[str, Any]:
-    """A sweep's fields, with the study's name and storage together under `study`."""
-    payload: dict[str, Any] = plain(asdict(result))
+    """A sweep's fields, with the study's name and storage together under `study`.
+
+    A value is a number or text; where knobs were searched together, an object with the value of each.
+    """
+    fields = asdict(result)
+    knobs, points = fields.pop("knobs"), (fields.pop("baseline"), fields.pop("best"))
+    paths, units = fields.pop("paths"), fields.pop("units")
+    trials = [{"value": _value(knobs, trial.pop("point")), **trial} for trial in fields.pop("trials")]
+    payload: dict[str, Any] = plain(
+        fields
+        | {"knob": "+".join(knobs), "path": ", ".join(paths), "unit": ", ".join(filter(None, units)), "trials": trials}
+        | {"baseline_value": _value(knobs, points[0]), "best_value": _value(knobs, points[1])}
+    )
     payload["study"] = {"name": payload.pop("study_name"), "storage": payload.pop("study_storage")}
     return payload
+
+
+def _value(knobs: Sequence[str], point: Sequence[Any]) -> Any:
+    return point[0] if len(point) == 1 else dict(zip(knobs, point, strict=True))
 
 
 def diagnosis_payload(diagnosis: Diagnosis) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class MemberEntry:
         settings: Dotted recipe keys and values in which it differs from the run's recipe.
         trial: Number of the Optuna trial that it belongs to, if any.
         role: What it was trained for.
+        total_steps: Steps that it was to make, where that is not what the run says of all; 0 where it is.
     """
 
     number: int
@@ -34,6 +35,7 @@ class MemberEntry:
     settings: Mapping[str, Any] = field(default_factory=dict)
     trial: int | None = None
     role: Role = "baseline"
+    total_steps: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the manifest."""
@@ -43,7 +45,7 @@ class MemberEntry:
             "settings": dict(self.settings),
             "trial": self.trial,
             "role": self.role,
-        }
+        } | ({"total_steps": self.total_steps} if self.total_steps else {})
 
     @classmethod
     def from_dict(cls, entry: Mapping[str, Any]) -> MemberEntry:
@@ -54,6 +56,7 @@ class MemberEntry:
             settings=dict(entry.get("settings") or {}),
             trial=entry.get("trial"),
             role=entry.get("role", "baseline"),
+            total_steps=int(entry.get("total_steps", 0)),
         )
 
 

@@ -20,7 +20,7 @@ from adamtune.training.strategies.strategy import Scores
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a member ends at an evaluation: `complete` or `diverged`, and why in words where that needs any."""
+    """How a member ends at an evaluation: `complete`, `diverged` or `pruned`, and why in words where that needs any."""
 
     state: State
     reason: str = ""

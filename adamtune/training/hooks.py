@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from adamtune.runs.record import Record
@@ -18,8 +18,12 @@ class Hooks:
         record: Takes the lines of one evaluation.
         listen: Is told where the population stands.
         checkpoint: Takes the state after an evaluation; decides itself whether to keep it.
+        rung: At each of `Length.rungs` told the step and the validation loss of every member that still trains, by
+            number; gives those that are to stop there, and why in words. It must follow from what it is told and from
+            finished work alone, so that a training that goes on from a checkpoint decides the same.
     """
 
     record: Callable[[Sequence[Record]], None]
     listen: Listener
     checkpoint: Callable[[Callable[[], Checkpoint]], None] = lambda _: None
+    rung: Callable[[int, Mapping[int, float]], Mapping[int, str]] = lambda _step, _losses: {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +11,10 @@ from adamtune.training.batches import updates_per_epoch
 
 MIN_EVALUATIONS: Final = 20
 """Evaluations of a run, unless a recipe says otherwise: fewer points show no trend to a diagnosis."""
+
+RUNG_SHARES: Final = (0.25, 0.5)
+"""Where in a training successive halving looks: twice the steps for half of the members, as Jamieson and Talwalkar 2016
+have it; before a quarter of the steps the loss is still on its way down at any lr."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,16 @@ class Length:
     def evaluate_at(self, step: int) -> bool:
         """Whether the members are evaluated when `step` updates have been made."""
         return step % self.eval_every == 0 or step == self.total_steps
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """The evaluations at which a search may stop members that are clearly beaten.
+
+        >>> Length(total_steps=460, steps_per_epoch=23, eval_every=23).rungs
+        (115, 230)
+        """
+        early = (math.ceil(share * self.total_steps / self.eval_every) * self.eval_every for share in RUNG_SHARES)
+        return tuple(sorted({step for step in early if step < self.total_steps}))
 
     def epoch(self, step: int) -> float:
         """Passes over the training split after `step` updates."""

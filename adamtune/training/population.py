@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -27,6 +27,16 @@ def is_vector_key(path: str) -> bool:
     return any(path == key or path.startswith((f"{key}.", f"{key}[")) for key in VECTOR_KEYS)
 
 
+def own_settings(member: MemberEntry) -> dict[str, Any]:
+    """Those of a member's settings that it has for itself in a population."""
+    return {path: value for path, value in member.settings.items() if is_vector_key(path)}
+
+
+def shared_settings(member: MemberEntry) -> dict[str, Any]:
+    """Those that change shapes, data or length, so that a whole population has to share them."""
+    return {path: value for path, value in member.settings.items() if not is_vector_key(path)}
+
+
 @dataclass(frozen=True, slots=True)
 class Population:
     """K members that are trained by one program; nothing in it is a tensor or an open file.
@@ -42,8 +52,8 @@ class Population:
 
     def __post_init__(self) -> None:
         for member in self.members:
-            foreign = [key for key in member.settings if not is_vector_key(key)]
-            assert not foreign, f"members of one population cannot differ in {foreign}"
+            foreign = shared_settings(member)
+            assert not foreign, f"members of one population cannot differ in {list(foreign)}"
 
     def recipes(self) -> list[Recipe]:
         """Each member's own recipe."""

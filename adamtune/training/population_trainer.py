@@ -215,13 +215,23 @@ class PopulationTrainer(ABC):
         if self._lowest is not None:
             self._lowest.see(self.step, columns, self.rows)
         table = {name: values.tolist() for name, values in columns.items()}
-        ends = endings(table, self.step, self._lowest, self.must_be_finite, last=last)
+        ends = self._pruned(hooks, table["val_loss"]) | endings(
+            table, self.step, self._lowest, self.must_be_finite, last=last
+        )
         final = final_signals(ends, self.rows, self._lowest, self._tested if self._score_test else dict)
         records = lines(self.running, table, final, ends, step=self.step, epoch=self.length.epoch(self.step))
         hooks.record([self._told(record) for record in records])
         hooks.listen(self._progress(table["val_loss"]))
         self._let_go(ends, last=last)
         return columns
+
+    def _pruned(self, hooks: Hooks, val_losses: Sequence[float]) -> dict[int, End]:
+        """The rows that a search has no more use for."""
+        if self.step not in self.length.rungs:
+            return {}
+        losses = {member.number: loss for member, loss in zip(self.running, val_losses, strict=True)}
+        beaten = hooks.rung(self.step, losses)
+        return {row: End("pruned", beaten[m.number]) for row, m in enumerate(self.running) if m.number in beaten}
 
     def _progress(self, val_losses: Sequence[float]) -> Progress:
         return Progress(

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+from adamtune.tuning.knobs import Value
+from adamtune.tuning.proposals import SAMPLERS, Sampler
+
+MIN_GAIN: Final = 0.01
+"""Pairs on common seeds can prove a difference of a thousandth of a percent, for which nobody should change a
+recipe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +62,19 @@ class SweepRequest(Request):
     """`adamtune sweep [RECIPE or RUN_DIR] --knob NAME`.
 
     Args:
-        knob: Name of the knob.
+        knobs: Names of knobs, or dotted keys of the recipe; several are searched together.
         recipe: Path of a recipe or of a run, the name of a shipped recipe, or None for the current best.
-        values: Exactly these values and nothing else, or None for a search.
+        values: Exactly these values of the one knob and nothing else, or None for a search.
         confirm: Whether the winner is compared with the baseline on fresh seeds.
+        prune: Whether trials that are clearly beaten are stopped early.
+        sampler: What proposes points between the best one's neighbours.
+        min_gain: Share of the current loss that a gain must exceed to be accepted.
     """
 
-    knob: str
+    knobs: tuple[str, ...]
     recipe: str | None = None
-    values: tuple[float, ...] | None = None
+    values: tuple[Value, ...] | None = None
     confirm: bool = True
+    prune: bool = True
+    sampler: Sampler = SAMPLERS[0]
+    min_gain: float = MIN_GAIN

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from adamtune.diagnosis.rule import Finding
 from adamtune.runs.record import State
+from adamtune.tuning.space import Point
 
 Measure = Literal["val loss", "return"]
 """What people are shown: a loss, or a return, which is minus what is called its loss."""
@@ -93,25 +94,29 @@ class BaselineResult:
 
 @dataclass(frozen=True, slots=True)
 class TrialRow:
-    """One value of a knob.
+    """One point of a sweep.
 
     Args:
         number: Its number in the Optuna study.
-        value: The knob's value.
-        state: `diverged` where any of its seeds diverged.
-        val_loss: Over the seeds that finished; n is 0 and the rest nan where none did.
+        point: A value of each knob.
+        state: `diverged` where any of its seeds diverged, `pruned` where it was stopped early.
+        step: The last step that all of its seeds came to.
+        val_loss: Over the seeds that did not diverge, where they ended; n is 0 and the rest nan where none did.
         n_diverged: How many of its seeds diverged.
         verdict: The diagnosis of its members together.
-        is_baseline: Whether this is the value that the sweep started from.
+        is_baseline: Whether this is the point that the sweep started from.
+        as_good: Whether it is within one standard error of the best.
     """
 
     number: int
-    value: float
+    point: Point
     state: State
+    step: int
     val_loss: Estimate
     n_diverged: int
     verdict: str
     is_baseline: bool
+    as_good: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +125,11 @@ class Improvement:
 
     Args:
         mean: Mean over the confirmation seeds.
-        ci95: Student's 95% interval of that mean.
+        ci95: Student's interval of that mean, which holds in 95% of all comparisons, however often they are looked at.
         p: Two-sided p of the paired t-test; nan where all differences are equal.
         n: Number of pairs.
         seeds: The seeds that were compared; none of them was used in the search.
+        looks: How often this was looked at while seeds were added; the interval is wide enough for that.
     """
 
     mean: float
@@ -131,26 +137,30 @@ class Improvement:
     p: float
     n: int
     seeds: tuple[int, ...]
+    looks: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """One knob, swept from the current best.
+    """One knob or several, swept from the current best.
 
     Args:
         run_dir: Where everything about it lies.
-        knob: Name of the knob.
-        path: The recipe key that it sets.
-        unit: Unit of its values; may be empty.
-        baseline_value: Where the sweep started.
-        best_value: The value with the lowest mean validation loss among trials that all finished.
+        knobs: Names of the knobs.
+        paths: The recipe keys that they set.
+        units: Units of their values; may be empty.
+        baseline: Where the sweep started.
+        best: What it chose: the middle of the region that is as good as the best, or the best itself.
         decision: `accepted` only if the confirmation's interval excludes zero; otherwise `kept`.
         why: The decision in words a person understands.
         improvement: From the confirmation on fresh seeds; None where there was nothing to confirm.
         trials: By value, ascending.
+        good_region: Of one knob with a scale, the ends of the region that is as good as the best; None otherwise.
         widened: How often the range was widened since the best lay on its edge.
         at_edge: Whether the best value still lies on the edge of the range.
         wall_s: Time in seconds.
+        n_members: How many networks were trained.
+        saved: Share of the search's steps that stopping early saved, 0 to 1.
         strategy: How the populations were executed.
         study_name: Name of the Optuna study.
         study_storage: Its storage URL.
@@ -162,18 +172,21 @@ class SweepResult:
     """
 
     run_dir: Path
-    knob: str
-    path: str
-    unit: str
-    baseline_value: float
-    best_value: float
+    knobs: tuple[str, ...]
+    paths: tuple[str, ...]
+    units: tuple[str, ...]
+    baseline: Point
+    best: Point
     decision: Literal["accepted", "kept"]
     why: str
     improvement: Improvement | None
     trials: tuple[TrialRow, ...]
+    good_region: tuple[float, float] | None
     widened: int
     at_edge: bool
     wall_s: float
+    n_members: int
+    saved: float
     strategy: str
     study_name: str
     study_storage: str

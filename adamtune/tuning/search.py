@@ -1,132 +1,229 @@
-"""The search of a sweep: batches of values, each trained on the same seeds as one population."""
+"""The search of a sweep: batches of points, each trained on the same seeds as one population."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
+
+from scipy.stats import qmc
 
 from adamtune.runs.jsonfile import speak
 from adamtune.runs.manifest import MemberEntry, Role
 from adamtune.runs.record import Record
 from adamtune.training.progress import Listener
-from adamtune.tuning.grid import between, beyond
-from adamtune.tuning.knobs import Knob
+from adamtune.tuning.grid import around, beyond, box, first_grid
+from adamtune.tuning.proposals import Box, Sampler, propose
 from adamtune.tuning.session import Session
-from adamtune.tuning.study import KnobStudy, Outcome
+from adamtune.tuning.space import Point, Space
+from adamtune.tuning.study import Outcome, SweepStudy
 
 MAX_WIDENINGS: Final = 4
 RUNGS: Final = 5
+REFINED: Final = 4
+"""Points that are proposed together, for each knob: one population."""
+JOINT_ROUNDS: Final = 3
+"""Rounds of proposals where knobs are searched together: there is more room between neighbours."""
+JOINT_START: Final = 8
+"""Evenly spread points to begin with, for each of the knobs that are searched together."""
 
 
 @dataclass(slots=True)
 class Trial:
-    """One value and its members, one a seed in the order of the seeds."""
+    """One point and its members, one a seed in the order of the seeds."""
 
     number: int
-    value: float
+    point: Point
     members: tuple[MemberEntry, ...]
     last: tuple[Record, ...] = field(default=())
 
     @property
     def losses(self) -> list[float]:
-        """Validation losses of the members that came to their end."""
-        return [r.signals["val_loss"] for r in self.last if r.state == "complete"]
+        """Validation losses of the members where each ended, but for those that diverged."""
+        return [r.signals["val_loss"] for r in self.last if _usable(r)]
 
     @property
     def n_diverged(self) -> int:
-        """Members that did not."""
-        return sum(r.state != "complete" or not math.isfinite(r.signals["val_loss"]) for r in self.last)
+        """Members that diverged."""
+        return sum(not _usable(r) for r in self.last)
+
+    @property
+    def pruned(self) -> bool:
+        """Whether it was stopped early, none of its members having diverged."""
+        return not self.n_diverged and any(r.state == "pruned" for r in self.last)
 
     @property
     def mean(self) -> float:
-        """Mean validation loss; inf where a seed diverged, so that no such value wins."""
-        return math.inf if self.n_diverged or not self.last else statistics.fmean(self.losses)
+        """Mean validation loss; inf where a seed diverged or was stopped early, so that no such point wins."""
+        whole = self.last and not self.n_diverged and not self.pruned
+        return statistics.fmean(self.losses) if whole else math.inf
+
+
+def _usable(record: Record) -> bool:
+    return record.state in {"complete", "pruned"} and math.isfinite(record.signals.get("val_loss", math.nan))
 
 
 class Search:
-    """Tries values of one knob.
+    """Tries points of one space.
 
     Args:
         session: The sweep's run.
         study: Its Optuna study.
-        knob: The knob.
-        seeds: Every value is trained on these.
+        space: The knobs.
+        seeds: Every point is trained on these.
         listen: Is told where training stands.
+        prune: Whether trials that are clearly beaten are stopped early.
+        sampler: Proposes points between the best one's neighbours.
+        affords: Told a number of members, says whether there is time to train them.
     """
 
-    def __init__(self, session: Session, study: KnobStudy, knob: Knob, seeds: Sequence[int], listen: Listener) -> None:
-        self.session = session
-        self.study = study
-        self.knob = knob
+    def __init__(
+        self,
+        session: Session,
+        study: SweepStudy,
+        space: Space,
+        seeds: Sequence[int],
+        listen: Listener,
+        *,
+        prune: bool,
+        sampler: Sampler,
+        affords: Callable[[int], bool] = lambda _: True,
+    ) -> None:
+        self.session, self.study, self.space = session, study, space
         self.seeds = tuple(seeds)
-        self._listen = listen
-        self.trials: dict[float, Trial] = {}
+        self.current = space.current(session.loaded.recipe)
+        self._listen, self._prune, self._sampler = listen, prune and space.prunable, sampler
+        self.affords = affords
+        self.trials: dict[Point, Trial] = {}
         self.widened = 0
-        self._n_members = 0
+        self.n_members = 0
 
-    def widen_while_on_edge(self) -> None:
-        """Goes on beyond the edge for as long as the best value lies on it."""
-        while self.widened < MAX_WIDENINGS and (best := self.best()) is not None:
-            more = [value for value in beyond(self.knob, list(self.trials), best.value) if self.knob.fits(value)]
-            if not more:
+    def bracket(self) -> None:
+        """Trains points around the current one, and goes on beyond an edge for as long as the best lies on it."""
+        self.train(self._first_points(), self.space.name)
+        while self.widened < MAX_WIDENINGS and (more := self._beyond()):
+            if not self.affords(len(more) * len(self.seeds)):
                 return
             self.widened += 1
-            self.train(more, f"{self.knob.name}, widened to {max(more) if more[0] > best.value else min(more):g}")
+            self.train(more, f"{self.space.name}, widened to {self.space.words(more[-1])}")
+
+    def _first_points(self) -> list[Point]:
+        knobs = self.space.knobs
+        if len(knobs) == 1:
+            return [(value,) for value in first_grid(knobs[0], self.current[0])]
+        spread = qmc.Sobol(len(knobs), rng=self.seeds[0]).random(JOINT_START * len(knobs))
+        points = [self._at(shares) for shares in spread.tolist()]
+        return list(dict.fromkeys([self.current, *points]))
+
+    def _at(self, shares: Sequence[float]) -> Point:
+        """The point at these shares of the way through each knob's first grid."""
+        point = []
+        for knob, share, current in zip(self.space.knobs, shares, self.current, strict=True):
+            if knob.scale == "choice":
+                values = first_grid(knob, current)
+                point.append(values[int(share * len(values))])
+            else:
+                low, high = box(knob, current)
+                point.append(knob.value(low + share * (high - low)))
+        return tuple(point)
+
+    def _beyond(self) -> list[Point]:
+        best = self.best()
+        more: list[Point] = []
+        for n, knob in enumerate(self.space.knobs if best else ()):
+            assert best is not None
+            values = beyond(knob, [point[n] for point in self.trials], best.point[n])
+            more += [(*best.point[:n], value, *best.point[n + 1 :]) for value in values if knob.fits(value)]
+        return more
 
     def refine(self) -> None:
-        """Tries the middles between the best value and its neighbours."""
-        best = self.best()
-        more = between(self.knob, list(self.trials), best.value) if best else []
-        if more:
-            self.train(more, f"{self.knob.name}, refined")
+        """Trains points that a sampler proposes between the best point's neighbours."""
+        for _ in range(1 if len(self.space.knobs) == 1 else JOINT_ROUNDS):
+            best = self.best()
+            n = REFINED * len(self.space.knobs)
+            if best is None or not self.affords(n * len(self.seeds)):
+                return
+            inside = self._around(best.point)
+            seen = {t.point: t.mean for t in self.trials.values() if math.isfinite(t.mean)}
+            seed = self.seeds[0] + len(self.trials)
+            more = propose(self.space, inside, seen, n, sampler=self._sampler, seed=seed) if inside else []
+            more = [point for point in more if point not in self.trials]
+            if more:
+                self.train(more, f"{self.space.name}, refined")
+
+    def _around(self, point: Point) -> Box | None:
+        """The box of the neighbours: of one knob those that were tried, of several a stride to each side."""
+        sides: list[tuple[float, float] | tuple[str, ...]] = []
+        for n, (knob, value) in enumerate(zip(self.space.knobs, point, strict=True)):
+            if isinstance(value, str):
+                sides.append((value,))
+            elif len(self.space.knobs) == 1:
+                ends = around(knob, [tried[n] for tried in self.trials], value)
+                if ends is None or ends[0] == ends[1]:
+                    return None
+                sides.append(ends)
+            else:
+                at = knob.place(value) if knob.on_scale(value) else knob.place(knob.start)
+                sides.append((at - knob.stride, at + knob.stride))
+        return None if all(isinstance(side[0], str) for side in sides) else Box(tuple(sides))
 
     def best(self) -> Trial | None:
-        """The value with the lowest mean loss of those whose seeds all came to their end."""
+        """The point with the lowest mean loss of those whose seeds all came to their end."""
         whole = [trial for trial in self.trials.values() if math.isfinite(trial.mean)]
         return min(whole, key=lambda trial: trial.mean, default=None)
 
-    def train(self, values: Sequence[float], stage: str) -> None:
-        """Trains these values on all seeds, one population, and tells the study."""
+    def train(self, points: Sequence[Point], stage: str) -> None:
+        """Trains these points on all seeds, in one population where that can be, and tells the study."""
+        numbers = self.study.numbers(points, {"seeds": list(self.seeds)})
         trials = [
-            Trial(number, value, self.members(self.seeds, {self.knob.path: self.knob.setting(value)}, "search", number))
-            for number, value in zip(self.study.numbers(values, {"seeds": list(self.seeds)}), values, strict=True)
+            Trial(number, point, self._members(self.seeds, point, "search", number))
+            for number, point in zip(numbers, points, strict=True)
         ]
-        self.session.train([member for trial in trials for member in trial.members], stage, self._listen)
+        members = [member for trial in trials for member in trial.members]
+        self.session.train(members, stage, self._listen, rung=self._rung(trials) if self._prune else None)
         records = self.session.read().records
         for trial in trials:
             trial.last = tuple(records[member.number][-1] for member in trial.members)
-            self.trials[trial.value] = trial
-            self.study.tell(trial.number, self._outcome(trial, records))
+            self.trials[trial.point] = trial
+            self.study.tell(trial.number, _outcome(trial, records))
 
-    def members(
-        self, seeds: Sequence[int], settings: Mapping[str, Any], role: Role, trial: int | None = None
+    def _members(
+        self, seeds: Sequence[int], point: Point, role: Role, trial: int | None = None
     ) -> tuple[MemberEntry, ...]:
-        """New members of the run, numbered on."""
-        first = self._n_members
-        self._n_members += len(seeds)
+        first = self.n_members
+        self.n_members += len(seeds)
+        settings = self.space.settings(point)
         return tuple(MemberEntry(first + n, seed, settings, trial, role) for n, seed in enumerate(seeds))
 
-    def confirm(self, seeds: Sequence[int], best: float, current: float) -> dict[float, tuple[Record, ...]]:
-        """The last lines of the current and the best value on fresh seeds, trained as one population."""
-        groups = {
-            value: self.members(seeds, {self.knob.path: self.knob.setting(value)}, "confirm")
-            for value in (current, best)
-        }
-        stage = f"{self.knob.name} {self.knob.words(best)} against {self.knob.words(current)}, fresh seeds"
+    def _rung(self, trials: Sequence[Trial]) -> Callable[[int, Mapping[int, float]], Mapping[int, str]]:
+        """What the trainer asks at a rung: the starting point and whoever may still win go on."""
+
+        def stop(step: int, losses: Mapping[int, float]) -> Mapping[int, str]:
+            alive = {t.number: t for t in trials if any(member.number in losses for member in t.members)}
+            told = {n: [losses.get(m.number, math.inf) for m in t.members] for n, t in alive.items()}
+            names = self.study.beaten(step, told) - {t.number for t in trials if t.point == self.current}
+            return {m.number: f"clearly beaten at step {step}" for n in names for m in alive[n].members}
+
+        return stop
+
+    def again(self, seeds: Sequence[int], points: Sequence[Point], stage: str) -> dict[Point, tuple[Record, ...]]:
+        """The last lines of these points on other seeds, trained as one population where that can be."""
+        groups = {point: self._members(seeds, point, "confirm") for point in points}
         self.session.train([member for group in groups.values() for member in group], stage, self._listen)
         records = self.session.read().records
-        return {value: tuple(records[member.number][-1] for member in group) for value, group in groups.items()}
+        return {point: tuple(records[member.number][-1] for member in group) for point, group in groups.items()}
 
-    def _outcome(self, trial: Trial, records: Mapping[int, tuple[Record, ...]]) -> Outcome:
-        return Outcome(
-            val_loss=trial.mean,
-            rungs=_rungs([records[member.number] for member in trial.members]),
-            n_diverged=trial.n_diverged,
-            facts={"val_losses": speak([record.signals.get("val_loss", math.nan) for record in trial.last])},
-        )
+
+def _outcome(trial: Trial, records: Mapping[int, tuple[Record, ...]]) -> Outcome:
+    return Outcome(
+        val_loss=trial.mean,
+        rungs=_rungs([records[member.number] for member in trial.members]),
+        n_diverged=trial.n_diverged,
+        pruned=trial.pruned,
+        facts={"val_losses": speak([record.signals.get("val_loss", math.nan) for record in trial.last])},
+    )
 
 
 def _rungs(curves: Sequence[Sequence[Record]]) -> dict[int, float]:

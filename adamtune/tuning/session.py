@@ -8,8 +8,9 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from adamtune.errors import AdamtuneError, RunError
 from adamtune.recipe.resolve import dump_recipe
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from adamtune.training.reinforcement.trainer import ReinforcementTrainer
     from adamtune.training.trainer import Trainer
     from adamtune.tuning.work import Work
+
+Rung: TypeAlias = Callable[[int, Mapping[int, float]], Mapping[int, str]]
 
 CHECKPOINT_EVERY_S: Final = 10.0
 """Seconds between two checkpoints: what a kill can cost at the most, next to one evaluation."""
@@ -97,40 +100,83 @@ class Session:
         """Seconds spent on this run, by this process and by those that it goes on from."""
         return self._spent_before + time.perf_counter() - self._started
 
+    @property
+    def total_steps(self) -> int:
+        """Steps that each member was to make, as far as the run says one number of all."""
+        return int(self.writer.manifest.get("total_steps", 0))
+
     def read(self) -> Run:
         """The run as it lies on disk."""
         return read_run(self.path)
 
-    def train(self, members: Sequence[MemberEntry], stage: str, listen: Listener) -> None:
-        """Trains one population, unless that was done before; goes on from its checkpoint where there is one."""
-        from adamtune.models.build import build_model
+    def train(self, members: Sequence[MemberEntry], stage: str, listen: Listener, rung: Rung | None = None) -> None:
+        """Trains these members, unless that was done before; goes on from a checkpoint where there is one.
+
+        Members that differ in numbers alone are one population; those that differ in shapes, data or length are one
+        for each kind, trained one after another.
+
+        Args:
+            members: Numbered within the run.
+            stage: What this is called in progress reports.
+            listen: Is told where training stands.
+            rung: Asked at rungs who stops early, see `Hooks`; None where nobody does.
+        """
+        from adamtune.training.population import shared_settings
+
+        groups: dict[str, list[MemberEntry]] = {}
+        for member in members:
+            groups.setdefault(json.dumps(shared_settings(member), default=str), []).append(member)
+        for group in groups.values():
+            if not self._all_ended(group):
+                self._train_population(group, stage, listen, rung)
+
+    def _train_population(
+        self, members: Sequence[MemberEntry], stage: str, listen: Listener, rung: Rung | None
+    ) -> None:
         from adamtune.training.hooks import Hooks
-        from adamtune.training.population import Population
+        from adamtune.training.population import Population, own_settings, shared_settings
         from adamtune.training.strategies.choose import Choice
         from adamtune.tuning.work import trainer_for
 
         key = f"{members[0].number}-{members[-1].number}"
-        if self._all_ended(members):
-            return
-        data = self.dataset
-
-        def make_model() -> Any:
-            return build_model(self.loaded, data.input_shape, data.output_size, trusted=self.trusted)
-
+        shared = shared_settings(members[0])
+        loaded, work = self._changed(shared)
         final = self.writer.manifest["command"] == "baseline"
-        population = Population(self.loaded.recipe, tuple(members))
-        trainer = trainer_for(population, data, make_model, stage, score_test=final)
+        population = Population(loaded.recipe, tuple(replace(m, settings=own_settings(m)) for m in members))
+        trainer = trainer_for(population, work, self._model_maker(loaded, work), stage, score_test=final)
         known = self.writer.manifest["strategies"].get(key)
         trainer.choice = Choice(**known) if known else None
         saved = self._saved(key)
         if saved is not None:
             trainer.restore(saved)
-        self.writer.declare(members)
+        length = trainer.length.total_steps
+        self.writer.declare([replace(member, total_steps=length) for member in members] if shared else members)
         with self._blaming_the_model():
             strategies = self.writer.manifest["strategies"] | {key: trainer.choose().as_dict()}
-            self.writer.note(strategies=strategies, total_steps=trainer.length.total_steps, device=str(trainer.device))
-            trainer.run(Hooks(self.writer.append, listen, self._checkpoints(key)))
+            self.writer.note(strategies=strategies, device=str(trainer.device))
+            if not shared or not self.writer.manifest["total_steps"]:
+                self.writer.note(total_steps=length)
+            hooks = Hooks(self.writer.append, listen, self._checkpoints(key))
+            trainer.run(hooks if rung is None else replace(hooks, rung=rung))
         self._end_population(trainer, key)
+
+    def _changed(self, shared: Mapping[str, Any]) -> tuple[LoadedRecipe, Work]:
+        """The recipe with the settings that a population shares, and the data that it means."""
+        from adamtune.models.build import option_schemas
+        from adamtune.recipe.resolve import with_values
+        from adamtune.tuning.work import load_work
+
+        if not shared:
+            return self.loaded, self.dataset
+        recipe = with_values(self.loaded.recipe, shared, kinds=option_schemas())
+        loaded = replace(self.loaded, recipe=recipe)
+        same = loaded.recipe.data == self.loaded.recipe.data
+        return loaded, self.dataset if same else load_work(loaded, trusted=self.trusted)
+
+    def _model_maker(self, loaded: LoadedRecipe, work: Work) -> Callable[[], Any]:
+        from adamtune.models.build import build_model
+
+        return lambda: build_model(loaded, work.input_shape, work.output_size, trusted=self.trusted)
 
     @contextmanager
     def _blaming_the_model(self) -> Iterator[None]:

@@ -1,77 +1,75 @@
-"""`sweep`: one knob from the current best: bracket the optimum, refine it, confirm it on fresh seeds."""
+"""`sweep`: knobs from the current best: bracket the optimum, refine it, confirm it on fresh seeds."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from adamtune.diagnosis.engine import diagnose_run
 from adamtune.errors import NothingUsableError, Problem, UsageError
-from adamtune.recipe.resolve import dump_recipe, get_value, with_values
-from adamtune.runs import directory
+from adamtune.models.build import option_schemas
+from adamtune.recipe.resolve import with_values
 from adamtune.training.progress import Listener
 from adamtune.tuning.baseline import fatal_data_findings
-from adamtune.tuning.grid import at_edge, first_grid
+from adamtune.tuning.decision import Decision, Duel, decide, judge, planned_looks
+from adamtune.tuning.grid import at_edge
 from adamtune.tuning.knobs import Knob, find_knob, load_knobs
+from adamtune.tuning.region import good_points, inner, region
 from adamtune.tuning.requests import SweepRequest
-from adamtune.tuning.results import Improvement, Measure, SweepResult, TrialRow
+from adamtune.tuning.results import Measure, SweepResult, TrialRow
 from adamtune.tuning.search import Search, Trial
 from adamtune.tuning.session import Session
+from adamtune.tuning.space import Point, Space
 from adamtune.tuning.start import Start, command_for, current_best, start_from
-from adamtune.tuning.statistics import estimate, paired_improvement
-from adamtune.tuning.study import KnobStudy
+from adamtune.tuning.statistics import estimate
+from adamtune.tuning.study import SweepStudy
+from adamtune.tuning.tuned import write_tuned
 from adamtune.tuning.work import load_work
 
-CONFIRM_SEEDS: Final = 8
-"""Fresh seeds of the confirmation: with 8 pairs a difference of 0.84 standard deviations excludes zero."""
-MIN_GAIN: Final = 0.01
-"""Share of the current loss that a gain must exceed: pairs on common seeds can prove a difference of a
-thousandth of a percent, for which nobody should change a recipe."""
 FRESH_FROM: Final = 10_000
 """Distance of the confirmation's seeds from the search's, so that no search reaches them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Whether the winner is taken, and why in words."""
+def run_sweep(request: SweepRequest, listen: Listener, affords: Callable[[int], bool] = lambda _: True) -> SweepResult:
+    """Sweeps knobs, or goes on with a sweep of the same work that was killed.
 
-    decision: Literal["accepted", "kept"]
-    why: str
-    improvement: Improvement | None = None
-
-
-def run_sweep(request: SweepRequest, listen: Listener) -> SweepResult:
-    """Sweeps a knob, or goes on with a sweep of the same work that was killed.
+    Args:
+        request: What the user asked for.
+        listen: Is told where training stands.
+        affords: Told a number of members, says whether there is time to train them.
 
     Raises:
-        AdamtuneError: The knob, the recipe, its data or its model is wrong; the problems say where.
+        AdamtuneError: A knob, the recipe, its data or its model is wrong; the problems say where.
     """
-    knob = find_knob(request.knob)
-    values = _checked(knob, request.values)
+    space = Space(tuple(dict.fromkeys(find_knob(name) for name in request.knobs)))
     start = (
         start_from(request.recipe, request.sets, request.seed)
         if request.recipe
         else current_best(request.runs_dir, request.sets, request.seed)
     )
-    _refuse_idle(knob, start)
+    space.current(start.loaded.recipe)
+    _refuse_idle(space, start)
+    points = _named_points(request, space, start)
     session = Session(
         start.loaded,
         load_work(start.loaded, trusted=request.trusted),
         request,
         "sweep",
-        knob=knob.name,
-        options={"values": values, "confirm": request.confirm},
+        knob=space.name,
+        options={
+            "values": points,
+            "confirm": request.confirm,
+            "prune": request.prune,
+            "sampler": request.sampler,
+            "min_gain": request.min_gain,
+        },
     )
     try:
         _refuse_unusable_data(session)
-        study = KnobStudy(session.path, f"{start.loaded.recipe.name}-{session.path.name}", knob)
+        study = SweepStudy(session.path, f"{start.loaded.recipe.name}-{session.path.name}", space)
         try:
-            result = _sweep(session, study, knob, values, start, request.confirm, listen)
+            result = _Sweep(session, study, space, request, listen, affords).run(points, start)
         finally:
             study.close()
         session.finish(_summary(result), diagnose_run(session.read()))
@@ -80,32 +78,34 @@ def run_sweep(request: SweepRequest, listen: Listener) -> SweepResult:
     return result
 
 
-def _checked(knob: Knob, values: Sequence[float] | None) -> list[float] | None:
-    outside = [value for value in values or () if not knob.fits(value)]
-    if outside:
-        raise UsageError(
-            Problem(
-                f"{knob.words(outside[0])} is no value for {knob.name}",
-                where="--values",
-                expected=f"numbers from {knob.low:g} to {knob.high:g}"
-                + ("" if knob.neutral is None else f", or {knob.words(knob.neutral)}"),
-            )
-        )
-    return sorted(set(values)) if values else None
+def _named_points(request: SweepRequest, space: Space, start: Start) -> list[Point] | None:
+    """The points that were named, or None where a search is to find them."""
+    if request.values is None:
+        if lost := [knob for knob in space.knobs if knob.scale == "choice" and not knob.choices]:
+            what = f"nothing is known about {lost[0].name} but that it is a key of the recipe"
+            hint = "try: --values with what it may be, commas between"
+            raise UsageError(Problem(what, where="--knob", expected="values to choose from", hint=hint))
+        return None
+    assert len(space.knobs) == 1, "values are named for one knob"
+    points: list[Point] = [(value,) for value in request.values]
+    for point in points:
+        with_values(start.loaded.recipe, space.settings(point), kinds=option_schemas())
+    return points
 
 
-def _refuse_idle(knob: Knob, start: Start) -> None:
+def _refuse_idle(space: Space, start: Start) -> None:
     task = start.loaded.recipe.task
-    if knob.tasks and task not in knob.tasks:
-        others = [name for name, other in load_knobs().items() if not other.tasks or task in other.tasks]
-        raise UsageError(
-            Problem(
-                f"{knob.name} does nothing with task {task}",
-                where="--knob",
-                expected=f"for {task} one of {', '.join(others)}",
-                hint=f"try: --knob {others[0] if 'lr' not in others else 'lr'}",
+    for knob in space.knobs:
+        if knob.tasks and task not in knob.tasks:
+            others = [name for name, other in load_knobs().items() if not other.tasks or task in other.tasks]
+            raise UsageError(
+                Problem(
+                    f"{knob.name} does nothing with task {task}",
+                    where="--knob",
+                    expected=f"for {task} one of {', '.join(others)}",
+                    hint=f"try: --knob {others[0] if 'lr' not in others else 'lr'}",
+                )
             )
-        )
 
 
 def _refuse_unusable_data(session: Session) -> None:
@@ -119,154 +119,159 @@ def _refuse_unusable_data(session: Session) -> None:
         )
 
 
-def _sweep(
-    session: Session,
-    study: KnobStudy,
-    knob: Knob,
-    values: list[float] | None,
-    start: Start,
-    confirm: bool,  # noqa: FBT001 - it comes from the request as it is
-    listen: Listener,
-) -> SweepResult:
-    recipe = session.loaded.recipe
-    current = knob.number(get_value(recipe, knob.path))
-    seeds = range(recipe.training.seed, recipe.training.seed + recipe.training.seeds)
-    search = Search(session, study, knob, seeds, listen)
-    search.train(values or first_grid(knob, current), knob.name)
-    if values is None:
-        search.widen_while_on_edge()
-        search.refine()
-    decision = _decide(search, current, confirm)
-    best = search.best()
-    best_value = best.value if best else current
-    tuned = _write_tuned(session, knob, current, best_value, decision)
-    return SweepResult(
-        run_dir=session.path,
-        knob=knob.name,
-        path=knob.path,
-        unit=knob.unit,
-        baseline_value=current,
-        best_value=best_value,
-        decision=decision.decision,
-        why=decision.why,
-        improvement=decision.improvement,
-        trials=_trial_rows(session, search, current),
-        widened=search.widened,
-        at_edge=best is not None and at_edge(knob, list(search.trials), best.value),
-        wall_s=session.wall_s,
-        strategy=session.strategy_words,
-        study_name=study.name,
-        study_storage=study.storage,
-        tuned_recipe=tuned,
-        source=start.words,
-        resumed=session.resumed,
-        next_command=_next_command(session, knob, decision, best),
-        measure="return" if recipe.task == "reinforcement" else "val loss",
-    )
+class _Sweep:
+    """One sweep at work.
 
+    Args:
+        session: Its run.
+        study: Its study.
+        space: Its knobs.
+        request: What was asked for.
+        listen: Is told where training stands.
+        affords: Told a number of members, says whether there is time to train them.
+    """
 
-def _trial_rows(session: Session, search: Search, current: float) -> tuple[TrialRow, ...]:
-    verdicts = {found.trial: found.verdict for found in diagnose_run(session.read()).trials}
-    return tuple(
-        TrialRow(
-            number=trial.number,
-            value=value,
-            state="diverged" if trial.n_diverged else "complete",
-            val_loss=estimate([loss for loss in trial.losses if math.isfinite(loss)]),
-            n_diverged=trial.n_diverged,
-            verdict=verdicts.get(trial.number, ""),
-            is_baseline=value == current,
+    def __init__(
+        self,
+        session: Session,
+        study: SweepStudy,
+        space: Space,
+        request: SweepRequest,
+        listen: Listener,
+        affords: Callable[[int], bool],
+    ) -> None:
+        self._session, self._study, self._space, self._request = session, study, space, request
+        recipe = session.loaded.recipe
+        self._seeds = range(recipe.training.seed, recipe.training.seed + recipe.training.seeds)
+        self._measure: Measure = "return" if recipe.task == "reinforcement" else "val loss"
+        self._search = Search(
+            session, study, space, self._seeds, listen, prune=request.prune, sampler=request.sampler, affords=affords
         )
-        for value, trial in sorted(search.trials.items())
-    )
 
-
-def _decide(search: Search, current: float, confirm: bool) -> Decision:  # noqa: FBT001 - the request's own
-    best, words = search.best(), search.knob.words
-    if best is None:
-        return Decision("kept", "every trial diverged: nothing can be said about this knob")
-    if best.value == current:
-        return Decision("kept", f"the current value is the best of {len(search.trials)}")
-    if not confirm and current not in search.trials:
-        return Decision(
-            "kept", f"{words(current)} was not among the values, and without fresh seeds nothing was compared with it"
+    def run(self, points: list[Point] | None, start: Start) -> SweepResult:
+        """Searches, decides, and writes the recipe that comes out."""
+        search, space, session = self._search, self._space, self._session
+        if points is None:
+            search.bracket()
+            search.refine()
+        else:
+            search.train(points, space.name)
+        n_searched = search.n_members
+        best = search.best()
+        good = good_points(search.trials.values(), best, self._request.min_gain) if best else set()
+        stretch = region(space.knobs[0], search.trials.values(), best, good) if best and len(space.knobs) == 1 else []
+        chosen = inner(space.knobs[0], stretch, best) if best and stretch else best
+        decision = self._decide(best, chosen, n_searched)
+        point = chosen.point if chosen else search.current
+        ends = [trial.point[0] for trial in (stretch[:1] + stretch[-1:])]
+        numbers = [value for value in ends if not isinstance(value, str)]
+        edge = best is not None and points is None and self._at_edge(best.point)
+        return SweepResult(
+            run_dir=session.path,
+            knobs=tuple(knob.name for knob in space.knobs),
+            paths=tuple(knob.path for knob in space.knobs),
+            units=tuple(knob.unit for knob in space.knobs),
+            baseline=search.current,
+            best=point,
+            decision=decision.decision,
+            why=decision.why,
+            improvement=decision.improvement,
+            trials=self._rows(good),
+            good_region=(numbers[0], numbers[-1]) if numbers else None,
+            widened=search.widened,
+            at_edge=edge,
+            wall_s=session.wall_s,
+            n_members=search.n_members,
+            saved=_saved(search.trials.values(), session.total_steps),
+            strategy=session.strategy_words,
+            study_name=self._study.name,
+            study_storage=self._study.storage,
+            tuned_recipe=write_tuned(session, space, search.current, point, decision),
+            source=start.words,
+            resumed=session.resumed,
+            next_command=_next_command(session, space, decision, best),
+            measure=self._measure,
         )
-    seeds = [search.seeds[0] + FRESH_FROM + n for n in range(CONFIRM_SEEDS)] if confirm else list(search.seeds)
-    if confirm:
-        last = search.confirm(seeds, best.value, current)
-        before, after = (Trial(0, value, (), last[value]) for value in (current, best.value))
-        on = f"{len(seeds)} fresh seeds"
-    else:
-        before, after = search.trials[current], best
-        on = "the seeds of the search, which flatters the winner"
-    if after.n_diverged:
-        return Decision("kept", f"{words(best.value)} diverged on {after.n_diverged} of {on}")
-    pairs = [
-        (seed, b.signals["val_loss"], a.signals["val_loss"])
-        for seed, b, a in zip(seeds, before.last, after.last, strict=True)
-        if b.state == "complete" and math.isfinite(b.signals["val_loss"])
-    ]
-    if before.n_diverged:
-        why = f"{words(current)} diverged on {before.n_diverged} of {on}, {words(best.value)} on none"
-        return Decision("accepted", why)
-    found = paired_improvement([b for _, b, _ in pairs], [a for _, _, a in pairs], [seed for seed, _, _ in pairs])
-    measure: Measure = "return" if search.session.loaded.recipe.task == "reinforcement" else "val loss"
-    return _judge(found, on, before=statistics.fmean(b for _, b, _ in pairs), measure=measure)
+
+    def _decide(self, lowest: Trial | None, best: Trial | None, n_searched: int) -> Decision:
+        search, words = self._search, self._space.words
+        current = search.current
+        if best is None or lowest is None:
+            return Decision("kept", "every trial diverged: nothing can be said about this knob")
+        if best.point == current:
+            n, at = len(search.trials), words(lowest.point)
+            alone = f"the current value is the best of {n}"
+            inside = f"the current value lies amid the good region, and {at} is no better than chance allows"
+            return Decision("kept", alone if lowest is best else inside)
+        duel = Duel(words(current), words(best.point), self._request.min_gain, self._measure)
+        if not self._request.confirm:
+            if current not in search.trials:
+                why = f"{words(current)} was not among the values, and without fresh seeds nothing was compared with it"
+                return Decision("kept", why)
+            on = "the seeds of the search, which flatters the winner"
+            return judge(duel, search.trials[current].last, best.last, self._seeds, on)[0]
+        looks = planned_looks(n_searched // 2)
+        fresh = [self._seeds[0] + FRESH_FROM + n for n in range(looks[-1])]
+        return decide(
+            duel, fresh, lambda some: self._compared(some, best.point), looks, lambda n: search.affords(2 * n)
+        )
+
+    def _compared(self, seeds: Sequence[int], point: Point) -> tuple[Sequence[Any], Sequence[Any]]:
+        search, words = self._search, self._space.words
+        stage = f"{words(point)} against {words(search.current)}, fresh seeds"
+        found = search.again(seeds, [search.current, point], f"{self._space.name} {stage}")
+        return found[search.current], found[point]
+
+    def _at_edge(self, point: Point) -> bool:
+        tried = list(self._search.trials)
+        return any(at_edge(knob, [p[n] for p in tried], point[n]) for n, knob in enumerate(self._space.knobs))
+
+    def _rows(self, good: set[Point]) -> tuple[TrialRow, ...]:
+        verdicts = {found.trial: found.verdict for found in diagnose_run(self._session.read()).trials}
+        trials = list(self._search.trials.values())
+        if not any(isinstance(value, str) for trial in trials for value in trial.point):
+            trials.sort(key=lambda trial: trial.point)
+        return tuple(
+            TrialRow(
+                number=trial.number,
+                point=trial.point,
+                state="diverged" if trial.n_diverged else "pruned" if trial.pruned else "complete",
+                step=min(record.step for record in trial.last),
+                val_loss=estimate(trial.losses),
+                n_diverged=trial.n_diverged,
+                verdict="" if trial.pruned else verdicts.get(trial.number, ""),  # it was given no time to be judged by
+                is_baseline=trial.point == self._search.current,
+                as_good=trial.point in good,
+            )
+            for trial in trials
+        )
 
 
-def _judge(found: Improvement, on: str, *, before: float, measure: Measure) -> Decision:
-    low, high = found.ci95
-    least = MIN_GAIN * abs(before)  # a return is minus what is called its loss
-    gain = _gain(found.mean, before, measure)
-    if low > 0 and found.mean > least:
-        return Decision("accepted", f"{gain} on {on}; the 95% interval excludes zero", found)
-    if low > 0:
-        return Decision("kept", f"{gain} on {on}: real, but below the {MIN_GAIN:.0%} that is worth a change", found)
-    if high < 0:
-        return Decision("kept", f"the winner of the search is worse on {on}", found)
-    return Decision("kept", f"no difference that {on} can show; the current value stays", found)
+def _saved(trials: Any, total_steps: int) -> float:
+    """Share of the search's steps that were not made since members were stopped early; diverged ones do not count."""
+    whole = [record for trial in trials for record in trial.last if record.state != "diverged"]
+    unmade = sum(total_steps - record.step for record in whole if record.state == "pruned")
+    return unmade / (total_steps * len(whole)) if whole and total_steps else 0.0
 
 
-def _gain(mean: float, before: float, measure: Measure) -> str:
-    if measure == "val loss":
-        return f"{100 * mean / before:.2g}% lower val loss"
-    return f"{mean:.3g} higher return than {-before:.3g}"
-
-
-def _write_tuned(session: Session, knob: Knob, current: float, best: float, decision: Decision) -> Path:
-    accepted = decision.decision == "accepted"
-    recipe = with_values(session.loaded.recipe, {knob.path: knob.setting(best)}) if accepted else session.loaded.recipe
-    change = (
-        f"{knob.path}: {knob.words(current)} -> {knob.words(best)}"
-        if accepted
-        else f"{knob.path} stays {knob.words(current)}"
-    )
-    text = dump_recipe(recipe, header=f"{session.path.name}: {change}\n{decision.why}")
-    tuned = session.path / directory.TUNED
-    tuned.write_text(text, encoding="utf-8")
-    if accepted:
-        best_so_far = session.path.parent / directory.TUNED
-        scratch = best_so_far.with_name(f".{directory.TUNED}")
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(best_so_far)
-        return best_so_far
-    return tuned
-
-
-def _next_command(session: Session, knob: Knob, decision: Decision, best: Trial | None) -> str:
+def _next_command(session: Session, space: Space, decision: Decision, best: Trial | None) -> str:
     if best is None:
         return command_for(["diagnose", session.path])
     if decision.decision == "accepted":
-        return command_for(["baseline", session.path.parent / directory.TUNED])
-    other = "beta1" if knob.name == "lr" else "lr"
+        return command_for(["baseline", session.path.parent / "tuned.yaml"])
+    knobs: tuple[Knob, ...] = space.knobs
+    other = "beta1" if knobs[0].name == "lr" else "lr"
     return command_for(["sweep", session.path, "--knob", other])
 
 
 def _summary(result: SweepResult) -> dict[str, object]:
+    def one(point: Point) -> object:
+        return dict(zip(result.knobs, point, strict=True)) if len(point) > 1 else point[0]
+
     return {
-        "knob": result.knob,
-        "baseline_value": result.baseline_value,
-        "best_value": result.best_value,
+        "knob": "+".join(result.knobs),
+        "baseline_value": one(result.baseline),
+        "best_value": one(result.best),
         "decision": result.decision,
         "why": result.why,
         "improvement": dataclasses.asdict(result.improvement) if result.improvement else None,

@@ -52,7 +52,7 @@ def test_options_reach_the_workflow_as_typed(stub: Stub, results: ModuleType) ->
     words = "sweep r.yaml --knob lr --values 3e-4,1e-3 --no-confirm --set a=1 --set b=2 --seed 7 --runs-dir x --new"
     assert run([*words.split(), "--trust-code"]) == 0
     (request,) = requests
-    assert (request.recipe, request.knob, request.values, request.confirm) == ("r.yaml", "lr", (3e-4, 1e-3), False)
+    assert (request.recipe, request.knobs, request.values, request.confirm) == ("r.yaml", ("lr",), (3e-4, 1e-3), False)
     assert (request.sets, request.seed, request.runs_dir) == (("a=1", "b=2"), 7, Path("x"))
     assert request.new
     assert request.trusted
@@ -90,7 +90,7 @@ def test_json_of_a_sweep_is_one_strict_object(stub: Stub, results: ModuleType, c
     answer = strict(capsys.readouterr().out)
     assert (answer["knob"], answer["baseline_value"], answer["best_value"]) == ("lr", 3e-4, 2.2e-3)
     assert answer["decision"] == "accepted"
-    assert set(answer["improvement"]) == {"mean", "ci95", "p", "n", "seeds"}
+    assert set(answer["improvement"]) == {"mean", "ci95", "p", "n", "seeds", "looks"}
     assert set(answer["study"]) == {"name", "storage"}
     lost = next(trial for trial in answer["trials"] if trial["n_diverged"] == 3)
     assert lost["val_loss"] == {"mean": None, "std": None, "ci95": [None, None], "n": 0}

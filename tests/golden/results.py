@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 from adamtune.diagnosis.result import Diagnosis, MemberDiagnosis
@@ -88,13 +89,19 @@ def trial(number: int, value: float, *, n_lost: int = 0, verdict: str = "healthy
     loss = 0.061 * 10 ** (0.35 * bent * bent)
     kept = [loss * factor for factor in (0.97, 1.0, 1.02)[: 3 - n_lost]]
     state = "diverged" if n_lost else "complete"
-    return TrialRow(number, value, state, estimate(kept), n_lost, verdict, is_baseline=value == 3e-4)
+    good = 1e-3 < value < 1e-2
+    return TrialRow(number, (value,), state, 340, estimate(kept), n_lost, verdict, value == 3e-4, as_good=good)
+
+
+def pruned(number: int, value: float) -> TrialRow:
+    whole = trial(number, value, verdict="")
+    return replace(whole, state="pruned", step=85)
 
 
 def sweep(decision: str = "accepted", *, lost: bool = False) -> SweepResult:
     accepted = decision == "accepted" and not lost
     trials = (
-        trial(0, 1e-4, verdict="lr-too-low", n_lost=3 * lost),
+        trial(0, 1e-4, n_lost=3) if lost else pruned(0, 1e-4),
         trial(1, 3e-4, n_lost=3 * lost),
         trial(4, 7e-4, n_lost=3 * lost),
         trial(2, 2.2e-3, n_lost=3 * lost),
@@ -105,18 +112,21 @@ def sweep(decision: str = "accepted", *, lost: bool = False) -> SweepResult:
     gain = (0.0712, (0.0651, 0.0773), 3e-6) if accepted else (0.0012, (-0.0051, 0.0075), 0.31)
     return SweepResult(
         run_dir=Path("runs/digits-mlp/002-sweep-lr"),
-        knob="lr",
-        path="optimizer.lr",
-        unit="",
-        baseline_value=3e-4,
-        best_value=3e-4 if lost else 2.2e-3,
+        knobs=("lr",),
+        paths=("optimizer.lr",),
+        units=("",),
+        baseline=(3e-4,),
+        best=(3e-4 if lost else 2.2e-3,),
         decision="accepted" if accepted else "kept",
         why="63% lower val loss on 5 fresh seeds" if accepted else "no difference that 5 fresh seeds can show",
-        improvement=None if lost else Improvement(*gain, n=5, seeds=(3, 4, 5, 6, 7)),
+        improvement=None if lost else Improvement(*gain, n=5, seeds=(3, 4, 5, 6, 7), looks=1 if accepted else 2),
         trials=trials,
+        good_region=None if lost else (2.2e-3, 7e-3),
         widened=1,
         at_edge=False,
         wall_s=74.2,
+        n_members=37,
+        saved=0.0 if lost else 0.09,
         strategy="vectorized, chunks of 8",
         study_name="digits-mlp-002-sweep-lr",
         study_storage="sqlite:///runs/digits-mlp/002-sweep-lr/study.db",

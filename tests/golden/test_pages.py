@@ -9,8 +9,9 @@ import pytest
 from rich.console import RenderableType
 
 from adamtune.errors import Problem
-from adamtune.report.pages import baseline_page, diagnosis_page, sweep_page
+from adamtune.report.pages import baseline_page, diagnosis_page
 from adamtune.report.problems import draw_problems
+from adamtune.report.sweeps import sweep_page
 
 ERRORS = draw_problems(
     [

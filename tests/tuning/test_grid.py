@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adamtune.errors import UsageError
-from adamtune.tuning.grid import at_edge, between, beyond, first_grid
+from adamtune.tuning.grid import around, at_edge, beyond, first_grid
 from adamtune.tuning.knobs import find_knob, load_knobs
 
-KNOBS = load_knobs()
+KNOBS = {name: knob for name, knob in load_knobs().items() if knob.scale != "choice"}
 
 
 @pytest.mark.parametrize("knob", KNOBS.values(), ids=KNOBS)
@@ -46,10 +46,27 @@ def test_a_best_value_on_an_edge_widens_on_that_side() -> None:
     assert at_edge(knob, [100.0, 10.0], 100.0)
 
 
-def test_the_middles_lie_between_the_best_and_its_neighbours() -> None:
+def test_the_best_value_is_refined_between_its_neighbours() -> None:
     knob = find_knob("lr")
-    assert between(knob, [1e-4, 1e-3, 1e-2], 1e-3) == [0.00032, 0.0032]
-    assert between(knob, [1e-4, 1e-3], 1e-4) == [0.00032]
+    assert around(knob, [1e-4, 1e-3, 1e-2], 1e-3) == pytest.approx((-4, -2))
+    assert around(knob, [1e-4, 1e-3], 1e-4) == pytest.approx((-4, -3))
+    assert around(find_knob("weight_decay"), [0.0, 0.1], 0.0) is None
+
+
+def test_a_choice_tries_all_that_there_is_and_never_widens() -> None:
+    knob = find_knob("lr_decay")
+    assert first_grid(knob, "cosine") == ["cosine", "none", "linear", "inverse-sqrt"]
+    assert beyond(knob, first_grid(knob, "none"), "none") == []
+    assert not at_edge(knob, ["none", "cosine"], "cosine")
+
+
+def test_warmup_steps_are_compared_with_shares() -> None:
+    assert first_grid(find_knob("warmup"), 100.0) == [0.0, 0.05, 0.1, 0.15, 100.0]
+
+
+def test_a_key_of_the_recipe_is_a_knob_and_a_path_of_a_knob_is_that_knob() -> None:
+    assert find_knob("optimizer.betas[0]").name == "beta1"
+    assert find_knob("model.hidden").scale == "choice"
 
 
 def test_smoothing_constants_are_spaced_by_their_distance_from_one() -> None:
@@ -73,5 +90,7 @@ def test_a_current_value_outside_the_range_is_refined_and_told_to_be_on_the_edge
     knob = find_knob("beta2")
     tried = [0.1, 0.5, 0.9]
     assert at_edge(knob, tried, 0.1)
-    (middle,) = between(knob, tried, 0.1)
-    assert 0.1 < middle < 0.5
+    ends = around(knob, tried, 0.1)
+    assert ends is not None
+    assert ends[0] == knob.place(0.1)
+    assert ends[1] == knob.place(0.5)

@@ -29,7 +29,7 @@ def baseline(
 
 
 def sweep(runs_dir: Path, listen: Listener, *, values: tuple[float, ...] | None = None) -> SweepResult:
-    request = SweepRequest(recipe="digits-mlp", sets=SETS, runs_dir=runs_dir, knob="lr", values=values)
+    request = SweepRequest(recipe="digits-mlp", sets=SETS, runs_dir=runs_dir, knobs=("lr",), values=values)
     return run_sweep(request, listen)
 
 
@@ -112,7 +112,7 @@ def test_an_interrupted_sweep_trains_only_what_is_missing(runs_dir: Path, at: in
     assert not done & {stage for stage, _ in watch.seen}
     assert continued.trials == unbroken.trials
     assert continued.improvement == unbroken.improvement
-    assert (continued.best_value, continued.decision) == (unbroken.best_value, unbroken.decision)
+    assert (continued.best, continued.decision) == (unbroken.best, unbroken.decision)
     import optuna
 
     study = optuna.load_study(study_name=continued.study_name, storage=continued.study_storage)
@@ -122,8 +122,8 @@ def test_an_interrupted_sweep_trains_only_what_is_missing(runs_dir: Path, at: in
 
 def test_exactly_the_values_that_were_named_are_tried(runs_dir: Path) -> None:
     found = sweep(runs_dir, lambda _: None, values=(1e-3, 1e-2))
-    assert [trial.value for trial in found.trials] == [1e-3, 1e-2]
-    assert found.baseline_value == 3e-4
+    assert [trial.point for trial in found.trials] == [(1e-3,), (1e-2,)]
+    assert found.baseline == (3e-4,)
     assert found.widened == 0
     lines = (found.run_dir / "metrics.jsonl").read_text()
     assert "val_loss" in lines
@@ -136,11 +136,11 @@ def test_exactly_the_values_that_were_named_are_tried(runs_dir: Path) -> None:
 def test_a_best_value_on_the_edge_widens_the_range(runs_dir: Path) -> None:
     """From far too small an lr the grid ends too early, and goes on by itself."""
     sets = (*SETS, "optimizer.lr=1e-6")
-    request = SweepRequest(recipe="digits-mlp", sets=sets, runs_dir=runs_dir, knob="lr", confirm=False)
+    request = SweepRequest(recipe="digits-mlp", sets=sets, runs_dir=runs_dir, knobs=("lr",), confirm=False)
     found = run_sweep(request, lambda _: None)
     assert found.widened >= 1
     assert not found.at_edge
-    assert found.best_value > 1e-3
+    assert found.best > (1e-3,)
 
 
 def test_the_manifest_tells_how_to_make_the_run_again(runs_dir: Path) -> None:
@@ -172,16 +172,16 @@ def test_a_weight_decay_of_zero_is_swept_although_no_log_scale_holds_it(runs_dir
         recipe="digits-mlp",
         sets=(*SETS, "optimizer.weight_decay=0"),
         runs_dir=runs_dir,
-        knob="weight_decay",
+        knobs=("weight_decay",),
         values=(0.0, 0.1),
     )
     found = run_sweep(request, lambda _: None)
-    assert [trial.value for trial in found.trials] == [0.0, 0.1]
-    assert found.baseline_value == 0.0
+    assert [trial.point for trial in found.trials] == [(0.0,), (0.1,)]
+    assert found.baseline == (0.0,)
 
 
 def test_a_gain_that_is_real_but_tiny_is_kept_back(runs_dir: Path) -> None:
     """Pairs on common seeds prove differences that nobody should change a recipe for."""
-    request = SweepRequest(recipe="digits-mlp", sets=SETS, runs_dir=runs_dir, knob="eps", values=(1e-9, 1e-8))
+    request = SweepRequest(recipe="digits-mlp", sets=SETS, runs_dir=runs_dir, knobs=("eps",), values=(1e-9, 1e-8))
     found = run_sweep(request, lambda _: None)
     assert found.decision == "kept"

@@ -2,7 +2,6 @@
 
 # typer reads the annotations at run time, so they stay as they are.
 
-import math
 from typing import Annotated
 
 from typer import Argument, Option
@@ -22,12 +21,25 @@ Start = Annotated[
 ]
 Knobs = Annotated[
     list[str],
-    Option("--knob", metavar="KNOB", help="Which knob, such as lr; see: adamtune knobs.", show_default=False),
+    Option(
+        "--knob",
+        metavar="KNOB",
+        help="Which knob, such as lr; may be repeated. See: adamtune knobs.",
+        show_default=False,
+    ),
 ]
 Values = Annotated[
     str | None, Option("--values", metavar="A,B,C", help="Try exactly these values.", show_default=False)
 ]
 NoConfirm = Annotated[bool, Option("--no-confirm", help="Decide on the search's own seeds, without fresh ones.")]
+NoPrune = Annotated[bool, Option("--no-prune", help="Train every value to the end, the clearly beaten ones too.")]
+Proposer = Annotated[
+    str,
+    Option("--sampler", metavar="gp|tpe|qmc", help="What proposes values between the best one's neighbours."),
+]
+MinGain = Annotated[
+    float, Option("--min-gain", metavar="SHARE", min=0.0, max=1.0, help="Least gain that is worth a change.")
+]
 
 
 @with_common
@@ -38,94 +50,77 @@ def sweep(
     knob: Knobs = [],  # noqa: B006 - typer copies it, and None would be no list
     values: Values = None,
     no_confirm: NoConfirm = False,
+    no_prune: NoPrune = False,
+    sampler: Proposer = "gp",
+    min_gain: MinGain = 0.01,
 ) -> int:
-    """Tune one knob, and keep only what fresh seeds confirm.
+    """Tune one knob, or several together, and keep only what fresh seeds confirm.
 
-    The range is widened while the best value lies on its edge, then refined around the best. The
-    winner and the starting value are trained again on seeds that the search never saw; the
-    difference is accepted if its 95% interval excludes zero and the gain is above 1%.
+    The range is widened while the best value lies on its edge, then refined around the best. Values that
+    are clearly beaten are stopped early. The winner and the starting value are trained again on seeds that
+    the search never saw, more of them while the answer is open; the difference is accepted if its 95%
+    interval excludes zero and the gain is above 1%.
     """
-    from adamtune.report.pages import sweep_page
     from adamtune.report.payloads import sweep_payload
+    from adamtune.report.sweeps import sweep_page
 
     output = Output.of("sweep", common)
-    name = one_knob(knob)
-    numbers = None if values is None else parse_values(values)
+    names = known_knobs(knob)
+    named = None if values is None else named_values(values, names)
 
+    from adamtune.tuning.proposals import SAMPLERS
     from adamtune.tuning.requests import SweepRequest
     from adamtune.tuning.sweep import run_sweep
 
-    request = SweepRequest(recipe=start, knob=name, values=numbers, confirm=not no_confirm, **common.request)
+    proposer = next((known for known in SAMPLERS if known == sampler), None)
+    if proposer is None:
+        raise UsageError(Problem(f"there is no sampler {sampler!r}", "--sampler", ", ".join(SAMPLERS)))
+    request = SweepRequest(
+        recipe=start,
+        knobs=names,
+        values=named,
+        confirm=not no_confirm,
+        prune=not no_prune,
+        sampler=proposer,
+        min_gain=min_gain,
+        **common.request,
+    )
     with output.working() as listen:
         result = run_sweep(request, listen)
-    lost = all(trial.state != "complete" for trial in result.trials)
+    lost = all(trial.state == "diverged" for trial in result.trials)
     n = len(result.trials)
-    reason = f"none of {n} values of {name} finished on all seeds, so nothing can be chosen" if lost else ""
+    reason = f"none of {n} values of {', '.join(names)} finished on all seeds, so nothing can be chosen" if lost else ""
     return output.answer(sweep_payload(result), sweep_page(result), code=4 if lost else 0, reason=reason)
 
 
-def one_knob(given: list[str]) -> str:
-    """The one knob that was asked for.
+def known_knobs(given: list[str]) -> tuple[str, ...]:
+    """The knobs that were asked for, each once.
 
     Raises:
-        UsageError: None, more than one, or one that does not exist.
+        UsageError: None, or one that does not exist.
     """
     from adamtune.tuning.knobs import find_knob, load_knobs
 
     if not given:
         names = ", ".join(load_knobs())
         raise UsageError(Problem("missing option --knob", "adamtune sweep", expected=names, hint="try: --knob lr"))
-    found = [find_knob(name).name for name in given]
-    if len(found) > 1:
-        raise UsageError(
-            Problem(
-                f"{len(found)} knobs at once: {', '.join(found)}",
-                where="--knob",
-                expected="one knob; the next one then starts from what this one found",
-                hint=f"try: --knob {found[0]}",
-            )
-        )
-    return found[0]
+    return tuple(dict.fromkeys(find_knob(name).name for name in given))
 
 
-def parse_values(text: str) -> tuple[float, ...]:
-    """The numbers of `--values`, in the order given, each once.
-
-    >>> parse_values("1e-3, 3e-4,0.001")
-    (0.001, 0.0003)
+def named_values(text: str, knobs: tuple[str, ...]) -> tuple[float | str, ...]:
+    """What `--values` says of the one knob.
 
     Raises:
-        UsageError: A part is no finite number, or there is none.
+        UsageError: There are several knobs, or a part is no value of the knob.
     """
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    numbers = {part: _number(part) for part in parts}
-    bad = [part for part, value in numbers.items() if not math.isfinite(value) and part not in _OFF]
-    if bad or not parts:
-        raise UsageError(
-            *(
-                Problem(
-                    f"{part!r} is not a number",
-                    "--values",
-                    "numbers with commas between",
-                    "try: --values 1e-4,3e-4,1e-3",
-                )
-                for part in bad or [text]
-            )
-        )
-    return tuple(dict.fromkeys(numbers.values()))
+    from adamtune.tuning.knobs import find_knob
+    from adamtune.tuning.values import parse_values
 
-
-_OFF = frozenset({"off", "null"})
-"""A limit that is not there, such as that of the knob clip."""
-
-
-def _number(text: str) -> float:
-    if text in _OFF:
-        return math.inf
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+    if len(knobs) > 1:
+        what = f"values for {len(knobs)} knobs at once: {', '.join(knobs)}"
+        hint = f"try: --knob {knobs[0]}, or no --values"
+        raise UsageError(Problem(what, where="--values", expected="one --knob beside it", hint=hint))
+    return parse_values(text, find_knob(knobs[0]))
 
 
 COMMAND: Command = Command(name="sweep", run=sweep, example="adamtune sweep digits-mlp --knob lr", place=20)

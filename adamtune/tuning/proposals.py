@@ -1,0 +1,100 @@
+"""Where to look next between the best point's neighbours: an Optuna sampler is told what was seen, and asked."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+from adamtune.tuning.space import Point, Space
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.samplers import BaseSampler
+
+Sampler = Literal["gp", "tpe", "qmc"]
+SAMPLERS: Final[tuple[Sampler, ...]] = get_args(Sampler)
+
+_TRIES: Final = 4
+"""Asks for each point that is wanted: rounding makes equals of near ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Where to look: for each knob the places of its ends, or the only values that it may have.
+
+    Args:
+        sides: By the knob's position.
+    """
+
+    sides: tuple[tuple[float, float] | tuple[str, ...], ...]
+
+    def holds(self, space: Space, point: Point) -> bool:
+        """Whether a point lies inside."""
+        for knob, value, side in zip(space.knobs, point, self.sides, strict=True):
+            if isinstance(side[0], str):
+                if value not in side:
+                    return False
+            elif not knob.on_scale(value) or not side[0] <= knob.place(value) <= side[1]:
+                return False
+        return True
+
+
+def propose(space: Space, box: Box, seen: Mapping[Point, float], n: int, *, sampler: Sampler, seed: int) -> list[Point]:
+    """Up to n new points inside a box, none of them seen before.
+
+    They are asked for together, so that one population can train them: the sampler knows of those that it has given
+    already, but not what will come of them.
+
+    Args:
+        space: The knobs.
+        box: Where to look.
+        seen: Validation losses of points that were trained to the end; those outside the box are left out.
+        n: How many points.
+        sampler: `gp` a Gaussian process, `tpe` Parzen estimators, `qmc` evenly spread points that heed nothing.
+        seed: Draws what the sampler leaves to chance.
+    """
+    import optuna
+
+    distributions = {knob.name: _distribution(side) for knob, side in zip(space.knobs, box.sides, strict=True)}
+    found: list[Point] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study = optuna.create_study(sampler=_made(sampler, seed))
+        for point, loss in seen.items():
+            if box.holds(space, point):
+                params = {k.name: v if isinstance(v, str) else k.place(v) for k, v in _pairs(space, point)}
+                study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=loss))
+        for _ in range(_TRIES * n):
+            params = study.ask(distributions).params
+            point = tuple(_value(knob, params[knob.name]) for knob in space.knobs)
+            if point not in seen and point not in found:
+                found.append(point)
+            if len(found) == n:
+                break
+    return found
+
+
+def _pairs(space: Space, point: Point) -> list[tuple[Any, Any]]:
+    return list(zip(space.knobs, point, strict=True))
+
+
+def _value(knob: Any, asked: float | str) -> float | str:
+    return asked if isinstance(asked, str) else knob.value(asked)
+
+
+def _distribution(side: tuple[Any, ...]) -> BaseDistribution:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    return CategoricalDistribution(side) if isinstance(side[0], str) else FloatDistribution(*side)
+
+
+def _made(sampler: Sampler, seed: int) -> BaseSampler:
+    from optuna import samplers
+
+    if sampler == "gp":
+        return samplers.GPSampler(seed=seed, n_startup_trials=1)
+    if sampler == "tpe":
+        return samplers.TPESampler(seed=seed, n_startup_trials=1)
+    return samplers.QMCSampler(seed=seed, qmc_type="sobol", scramble=True)
