@@ -63,7 +63,7 @@ class Output:
         from adamtune.report.progress import watch
 
         # The bar first: what is printed meanwhile then appears above it.
-        with watch(console(sys.stderr), silent=self.quiet or self.as_json) as listen, _only_results_on_stdout():
+        with watch(console(sys.stderr), silent=self.quiet or self.as_json) as listen, only_results_on_stdout():
             yield listen
 
     @classmethod
@@ -111,7 +111,7 @@ def write_json(payload: Mapping[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _only_results_on_stdout() -> Iterator[None]:
+def only_results_on_stdout() -> Iterator[None]:
     """Send what libraries, plug-ins and child processes print meanwhile to stderr.
 
     A `print` in a user's own data function must not end up in the middle of a table or of the JSON.

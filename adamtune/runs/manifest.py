@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 _PACKAGES = ("torch", "optuna", "numpy", "scikit-learn")
 
-Role = Literal["baseline", "search", "confirm"]
+Role = Literal["baseline", "search", "confirm", "remedy"]
 
 
 @dataclass(frozen=True, slots=True)

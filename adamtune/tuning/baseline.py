@@ -51,7 +51,7 @@ def run_baseline(request: BaselineRequest, listen: Listener) -> BaselineResult:
         if not fatal_data_findings(session):
             first = recipe.training.seed
             members = [MemberEntry(number=n, seed=first + n) for n in range(recipe.training.seeds)]
-            session.train(members, "baseline", listen)
+            session.train(members, "baseline", listen, score_test=True)
         run = session.read()
         diagnosis = diagnose_run(run)
         result = _result(session, run, diagnosis)

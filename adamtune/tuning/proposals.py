@@ -57,6 +57,7 @@ def propose(space: Space, box: Box, seen: Mapping[Point, float], n: int, *, samp
     """
     import optuna
 
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # it warns of a slower way of fitting, of which nothing is felt
     distributions = {knob.name: _distribution(side) for knob, side in zip(space.knobs, box.sides, strict=True)}
     found: list[Point] = []
     with warnings.catch_warnings():

@@ -109,7 +109,15 @@ class Session:
         """The run as it lies on disk."""
         return read_run(self.path)
 
-    def train(self, members: Sequence[MemberEntry], stage: str, listen: Listener, rung: Rung | None = None) -> None:
+    def train(
+        self,
+        members: Sequence[MemberEntry],
+        stage: str,
+        listen: Listener,
+        *,
+        rung: Rung | None = None,
+        score_test: bool = False,
+    ) -> None:
         """Trains these members, unless that was done before; goes on from a checkpoint where there is one.
 
         Members that differ in numbers alone are one population; those that differ in shapes, data or length are one
@@ -120,6 +128,7 @@ class Session:
             stage: What this is called in progress reports.
             listen: Is told where training stands.
             rung: Asked at rungs who stops early, see `Hooks`; None where nobody does.
+            score_test: Whether the test split is looked at, which no search may do.
         """
         from adamtune.training.population import shared_settings
 
@@ -128,10 +137,10 @@ class Session:
             groups.setdefault(json.dumps(shared_settings(member), default=str), []).append(member)
         for group in groups.values():
             if not self._all_ended(group):
-                self._train_population(group, stage, listen, rung)
+                self._train_population(group, stage, listen, rung, score_test=score_test)
 
     def _train_population(
-        self, members: Sequence[MemberEntry], stage: str, listen: Listener, rung: Rung | None
+        self, members: Sequence[MemberEntry], stage: str, listen: Listener, rung: Rung | None, *, score_test: bool
     ) -> None:
         from adamtune.training.hooks import Hooks
         from adamtune.training.population import Population, own_settings, shared_settings
@@ -141,9 +150,8 @@ class Session:
         key = f"{members[0].number}-{members[-1].number}"
         shared = shared_settings(members[0])
         loaded, work = self._changed(shared)
-        final = self.writer.manifest["command"] == "baseline"
         population = Population(loaded.recipe, tuple(replace(m, settings=own_settings(m)) for m in members))
-        trainer = trainer_for(population, work, self._model_maker(loaded, work), stage, score_test=final)
+        trainer = trainer_for(population, work, self.model_maker(loaded, work), stage, score_test=score_test)
         known = self.writer.manifest["strategies"].get(key)
         trainer.choice = Choice(**known) if known else None
         saved = self._saved(key)
@@ -173,7 +181,8 @@ class Session:
         same = loaded.recipe.data == self.loaded.recipe.data
         return loaded, self.dataset if same else load_work(loaded, trusted=self.trusted)
 
-    def _model_maker(self, loaded: LoadedRecipe, work: Work) -> Callable[[], Any]:
+    def model_maker(self, loaded: LoadedRecipe, work: Work) -> Callable[[], Any]:
+        """Gives freshly initialised networks of a recipe."""
         from adamtune.models.build import build_model
 
         return lambda: build_model(loaded, work.input_shape, work.output_size, trusted=self.trusted)

@@ -1,0 +1,295 @@
+"""`tune`: the whole workflow: check, baseline, remedies if it is sick, one knob after the other, confirmation."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any, Final
+
+from adamtune.diagnosis.engine import diagnose_run
+from adamtune.diagnosis.result import HEALTHY
+from adamtune.errors import NothingUsableError, Problem
+from adamtune.recipe.resolve import dump_recipe, get_value, inline, plain_recipe, with_values
+from adamtune.runs import directory
+from adamtune.runs.jsonfile import read_json, speak
+from adamtune.runs.manifest import MemberEntry
+from adamtune.training.progress import Listener, Progress
+from adamtune.tuning.baseline import fatal_data_findings
+from adamtune.tuning.check import run_check
+from adamtune.tuning.clock import Clock, OutOfTimeError
+from adamtune.tuning.decision import Duel, planned_looks
+from adamtune.tuning.final import Final as LastComparison
+from adamtune.tuning.pace import seconds_per_member
+from adamtune.tuning.plan import FINAL_MEMBERS, Stage, plan, seconds
+from adamtune.tuning.race import proposed, race
+from adamtune.tuning.requests import MIN_GAIN, CheckRequest, SweepRequest
+from adamtune.tuning.results import Measure
+from adamtune.tuning.session import Session
+from adamtune.tuning.start import command_for, start_from
+from adamtune.tuning.sweep import run_sweep
+from adamtune.tuning.tune_results import StageRow, Standing, Teller, TuneRequest, TuneResult
+from adamtune.tuning.work import load_work
+
+STAGES: Final = "stages.json"
+MOST_PAIRS: Final = 16
+"""Pairs of the last comparison without a budget: a gain that more are needed for is none that anybody would feel."""
+
+
+def run_tune(request: TuneRequest, listen: Listener, tell: Teller = lambda _: None) -> TuneResult:
+    """Tunes a recipe, or goes on with a tuning of the same work that was killed.
+
+    Args:
+        request: What the user asked for.
+        listen: Is told where a training stands.
+        tell: Is told where the whole stands.
+
+    Raises:
+        AdamtuneError: The recipe, its data or its model is wrong; the problems say where.
+    """
+    start = start_from(request.recipe, request.sets, request.seed)
+    options = {"budget_s": request.budget_s, "trials": request.trials, "dry_run": request.dry_run}
+    work = load_work(start.loaded, trusted=request.trusted)
+    session = Session(start.loaded, work, request, "tune", options=options)
+    try:
+        if fatal := fatal_data_findings(session):
+            hint = f"run: {command_for(['check', request.recipe])}"
+            raise NothingUsableError(Problem(f"{fatal[0].message}: nothing was trained", str(session.path), hint=hint))
+        tuning = _Tuning(session, request, listen, tell)
+        if request.dry_run:
+            return tuning.planned()
+        result = tuning.run()
+        summary = {"decision": result.decision, "why": result.why, "changes": dict(result.changes)}
+        session.finish(speak(summary | {"wall_s": result.wall_s}), diagnose_run(session.read()))
+    finally:
+        session.close()
+    return result
+
+
+class _Tuning:
+    """One tuning at work in its run.
+
+    Args:
+        session: The run.
+        request: What was asked for.
+        listen: Is told where a training stands.
+        tell: Is told where the whole stands.
+    """
+
+    def __init__(self, session: Session, request: TuneRequest, listen: Listener, tell: Teller) -> None:
+        self._session, self._request, self._listen, self._tell = session, request, listen, tell
+        self._recipe = session.loaded.recipe
+        self._plan = plan(self._recipe, trials=request.trials)
+        kept = read_json(session.path / STAGES)
+        self._done = {row["name"]: StageRow(**row) for row in kept.get("stages", [])}
+        self._changes: dict[str, Any] = dict(kept.get("changes", {}))
+        per_member_s = kept.get("per_member_s") or seconds_per_member(session)
+        self._clock = Clock(request.budget_s, session.wall_s, per_member_s)
+        self._first_pace = per_member_s
+        self._measure: Measure = "return" if self._recipe.task == "reinforcement" else "val loss"
+
+    def planned(self) -> TuneResult:
+        """The plan alone."""
+        return self._result(None, (), "kept", "nothing was trained: this is the plan")
+
+    def run(self) -> TuneResult:
+        """Goes through the stages, and decides at the end."""
+        session = self._session
+        self._clock.reserved_members = FINAL_MEMBERS
+        self._write_recipe("the recipe so far")
+        for stage in self._plan[:-1]:
+            if stage.name not in self._done:
+                self._one(stage)
+                if stage.kind == "baseline":
+                    self._cure()
+        self._clock.reserved_members = 0
+        final = LastComparison(session, self._changes, self._n_members(), self._watch(hard=False))
+        self._keep(StageRow("confirmation", "running"), write=False)
+        began = self._clock.spent_s
+        budget = self._clock.left_s / max(self._clock.per_member_s, 1e-9) / final.n_groups
+        looks = planned_looks(MOST_PAIRS if math.isinf(budget) else int(budget))
+        duel = Duel("the recipe as given", "the tuned recipe", MIN_GAIN, self._measure)
+        decided = final.decide(duel, looks, lambda n: self._clock.affords(n * final.n_groups))
+        if decided.decision == "kept":
+            self._changes = {}
+        self._write_recipe(decided.why, best_so_far=True)
+        row = StageRow("confirmation", decided.decision, decided.why, self._clock.spent_s - began)
+        self._keep(row, write=False)
+        return self._result(final, final.entrants(), decided.decision, decided.why, decided.improvement)
+
+    def _one(self, stage: Stage) -> None:
+        """Runs one stage, or says why not."""
+        again = stage.name.endswith("again")
+        if again and not any(row.changes for row in self._done.values() if row.name not in ("lr", "remedies")):
+            self._keep(StageRow(stage.name, "skipped", "nothing else has changed since"))
+            return
+        if not self._clock.affords(math.ceil(stage.n_members)) and stage.kind == "sweep":
+            needed = stage.n_members * self._clock.per_member_s
+            words = f"no time: it takes about {needed:.0f} s, and {max(self._clock.left_s, 0):.0f} s are left"
+            self._keep(StageRow(stage.name, "skipped", words))
+            return
+        self._keep(StageRow(stage.name, "running"), write=False)
+        began = self._clock.spent_s
+        try:
+            row, n_members = {"check": self._check, "baseline": self._baseline, "sweep": self._sweep}[stage.kind](stage)
+        except OutOfTimeError:
+            row, n_members = StageRow(stage.name, "stopped", "out of time; what was trained is kept"), 0
+        spent = self._clock.spent_s - began
+        self._clock.measured(n_members, spent)
+        self._changes |= row.changes
+        self._write_recipe("the recipe so far")
+        self._keep(replace(row, wall_s=spent))
+
+    def _check(self, stage: Stage) -> tuple[StageRow, int]:
+        request = self._request
+        found = run_check(
+            CheckRequest(
+                recipe=request.recipe,
+                sets=request.sets,
+                runs_dir=request.runs_dir,
+                seed=request.seed,
+                trusted=request.trusted,
+                argv=request.argv,
+            )
+        )
+        serious = [f"{finding.rule}: {finding.message}" for finding in found.findings if finding.severity != "info"]
+        words = "; ".join(serious) or "nothing is wrong with the data"
+        return StageRow(stage.name, "done", words, run_dir=str(found.run_dir)), 0
+
+    def _baseline(self, stage: Stage) -> tuple[StageRow, int]:
+        training = self._recipe.training
+        members = [MemberEntry(n, training.seed + n) for n in range(training.seeds)]
+        self._session.train(members, "baseline", self._watch())
+        diagnosis, loss = diagnose_run(self._session.read()), self._loss(members)
+        found = f"{self._measure} {self._shown(loss)}" if math.isfinite(loss) else "diverged"
+        return StageRow(stage.name, "done", f"{diagnosis.verdict}, {found}"), 0  # fewer networks, another pace
+
+    def _loss(self, members: list[MemberEntry]) -> float:
+        last = [self._session.read().records[member.number][-1] for member in members]
+        losses = [r.signals.get("val_loss", math.inf) if r.state == "complete" else math.inf for r in last]
+        return statistics.fmean(losses) if all(map(math.isfinite, losses)) else math.inf
+
+    def _shown(self, loss: float) -> str:
+        return f"{-loss if self._measure == 'return' else loss:.4g}"
+
+    def _cure(self) -> None:
+        """Races what the diagnosis of a sick baseline proposes, and takes the best if it is better."""
+        run = self._session.read()
+        diagnosis = diagnose_run(run)
+        cures = proposed(diagnosis.findings)
+        if diagnosis.verdict == HEALTHY or not cures or "remedies" in self._done:
+            return
+        began = self._clock.spent_s
+        self._keep(StageRow("remedies", "running"), write=False)
+        before = self._loss([m for m in run.members if m.role == "baseline"])
+        try:
+            raced = race(self._session, cures, self._n_members(), self._watch())
+        except OutOfTimeError:
+            raced = []
+        best = raced[0] if raced and raced[0].val_loss < before else None
+        if best is None:
+            row = StageRow("remedies", "kept", f"none of {len(raced)} is better")
+        else:
+            how = "cured" if best.cured else f"better, still {best.verdict}"
+            words = f"{', '.join(f'{k}={inline(v)}' for k, v in best.set.items())}: {how}"
+            row = StageRow("remedies", "accepted", f"{words}, {self._shown(best.val_loss)}", changes=dict(best.set))
+            self._changes |= best.set
+        self._write_recipe("the recipe so far")
+        self._keep(replace(row, wall_s=self._clock.spent_s - began))
+
+    def _sweep(self, stage: Stage) -> tuple[StageRow, int]:
+        request = self._request
+        result = run_sweep(
+            SweepRequest(
+                knobs=(stage.knob,),
+                recipe=str(self._session.path / directory.TUNED),
+                runs_dir=request.runs_dir,
+                trusted=request.trusted,
+                argv=request.argv,
+            ),
+            self._watch(),
+            self._clock.affords,
+        )
+        changes: dict[str, Any] = {}
+        words = result.why
+        if result.decision == "accepted":
+            tuned = with_values(self._recipe, self._changes)
+            old = inline(get_value(tuned, result.paths[0]))
+            changes = {result.paths[0]: _setting(stage.knob, result.best[0])}
+            words = f"{old} -> {inline(changes[result.paths[0]])}: {result.why}"
+        trained = round(result.n_members * (1 - result.saved))
+        return StageRow(stage.name, result.decision, words, 0.0, changes, str(result.run_dir)), trained
+
+    def _watch(self, *, hard: bool = True) -> Listener:
+        def listen(progress: Progress) -> None:
+            self._listen(progress)
+            self._report()
+            if hard:
+                self._clock.check()
+
+        return listen
+
+    def _n_members(self) -> int:
+        return len(self._session.read().members)
+
+    def _keep(self, row: StageRow, *, write: bool = True) -> None:
+        self._done[row.name] = row
+        self._report()
+        if write:
+            rows = [asdict(row) for row in self._done.values() if row.state not in ("running", "waiting")]
+            state = {"stages": rows, "changes": self._changes, "per_member_s": self._first_pace}
+            self._session.writer.save(STAGES, speak(state))
+            self._session.writer.note(wall_s=self._clock.spent_s)
+
+    def _rows(self) -> tuple[StageRow, ...]:
+        names = [stage.name for stage in self._plan]
+        if "remedies" in self._done:
+            names.insert(names.index("baseline") + 1, "remedies")
+        return tuple(self._done.get(name, StageRow(name, "waiting")) for name in names)
+
+    def _report(self) -> None:
+        waiting = [s for s in self._plan if self._done.get(s.name, StageRow(s.name, "waiting")).state == "waiting"]
+        left = seconds(waiting, self._clock.per_member_s)
+        if self._clock.budget_s is not None:
+            left = min(left, self._clock.budget_s - self._clock.spent_s)
+        self._tell(Standing(self._rows(), self._clock.spent_s, max(left, 0.0)))
+
+    def _write_recipe(self, words: str, *, best_so_far: bool = False) -> None:
+        recipe = with_values(self._recipe, self._changes)
+        changes = "; ".join(f"{path}: {inline(value)}" for path, value in self._changes.items()) or "nothing changed"
+        text = dump_recipe(recipe, header=f"{self._session.path.name}: {changes}\n{words}")
+        for folder in [self._session.path, *([self._session.path.parent] if best_so_far else [])]:
+            scratch = folder / f".{directory.TUNED}"
+            scratch.write_text(text, encoding="utf-8")
+            scratch.replace(folder / directory.TUNED)
+
+    def _result(
+        self, final: LastComparison | None, entrants: Any, decision: Any, why: str, improvement: Any = None
+    ) -> TuneResult:
+        settings = plain_recipe(with_values(self._recipe, self._changes))
+        best: Mapping[str, Any] = {name: settings.get(name, {}) for name in ("optimizer", "clip", "schedule")}
+        return TuneResult(
+            run_dir=self._session.path if final else None,
+            planned=tuple(self._plan),
+            per_member_s=self._first_pace,
+            stages=self._rows(),
+            best=best,
+            changes=dict(self._changes),
+            decision=decision,
+            why=why,
+            improvement=improvement,
+            test_improvement=final.test_improvement() if final else None,
+            entrants=entrants,
+            tuned_recipe=self._session.path / directory.TUNED if final else None,
+            wall_s=self._clock.spent_s,
+            budget_s=self._request.budget_s,
+            resumed=self._session.resumed,
+            measure=self._measure,
+        )
+
+
+def _setting(knob: str, value: float | str) -> Any:
+    from adamtune.tuning.knobs import find_knob
+
+    return find_knob(knob).setting(value)
