@@ -17,6 +17,8 @@ from adamtune.runs.manifest import MemberEntry
 VECTOR_KEYS: Final = frozenset({"optimizer", "clip", "schedule", "training.label_smoothing", "reinforcement"})
 """Keys and sections that each member has for itself, so that members differing in them train together."""
 
+_ADAM: Final = frozenset({"adam", "adamw"})
+
 
 def is_vector_key(path: str) -> bool:
     """Whether members of one population may differ in a recipe's dotted path.
@@ -27,6 +29,15 @@ def is_vector_key(path: str) -> bool:
     return any(path == key or path.startswith((f"{key}.", f"{key}[")) for key in VECTOR_KEYS)
 
 
+def update_rule(name: str) -> str:
+    """The rule behind an `optimizer.name`: members of one population have the same, so group them by it.
+
+    >>> update_rule("adamw"), update_rule("adam"), update_rule("sgd")
+    ('adam', 'adam', 'sgd')
+    """
+    return "adam" if name in _ADAM else name
+
+
 @dataclass(frozen=True, slots=True)
 class Population:
     """K members that are trained by one program; nothing in it is a tensor or an open file.
@@ -34,7 +45,7 @@ class Population:
     Args:
         recipe: What all members share.
         members: Who they are. Their settings may touch what `VECTOR_KEYS` names alone, since a member has that
-            for itself; anything else changes shapes or data.
+            for itself; anything else changes shapes or data. The `update_rule` of their optimizers is one.
     """
 
     recipe: Recipe
@@ -44,6 +55,9 @@ class Population:
         for member in self.members:
             foreign = [key for key in member.settings if not is_vector_key(key)]
             assert not foreign, f"members of one population cannot differ in {foreign}"
+        own = self.recipe.optimizer.name
+        rules = {update_rule(member.settings.get("optimizer.name", own)) for member in self.members}
+        assert len(rules) <= 1, f"members of one population cannot have different optimizers: {sorted(rules)}"
 
     def recipes(self) -> list[Recipe]:
         """Each member's own recipe."""

@@ -55,10 +55,12 @@ class Session:
         knob: str = "",
         options: Mapping[str, Any],
     ) -> None:
+        from adamtune.optim.find import check_optimizer
         from adamtune.training.device import pick_device
 
         self.loaded, self.dataset, self.trusted = loaded, dataset, request.trusted
         pick_device(loaded.recipe.training.device, loaded.where("training.device"))
+        check_optimizer(loaded.recipe.optimizer.name, loaded.where("optimizer.name"))
         text = dump_recipe(loaded.recipe)
         key = _work_key(command, knob, text, dataset.fingerprint, _code(loaded), dict(options))
         folder = request.runs_dir / loaded.recipe.name
