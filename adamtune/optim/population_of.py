@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -15,6 +16,9 @@ Make = Callable[[list[dict[str, Any]]], Optimizer]
 """From parameter groups to an optimizer."""
 
 _STATE: Final = "optimizer"
+
+_LARGEST_LR: Final = 1e-8
+"""Of the largest number that parameters can hold: torch refuses a step size beyond it, even on its way to infinity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,11 @@ class PopulationOf:
         """
         del t
         self._bind(params, grads)
-        lrs = [None] * len(self._rows) if lr is None else lr.tolist()
+        lrs = (
+            [None] * len(self._rows)
+            if lr is None
+            else lr.clamp(max=_LARGEST_LR * torch.finfo(params.dtype).max).tolist()
+        )
         chosen = [True] * len(self._rows) if active is None else active.tolist()
         for row, rate, is_active in zip(self._rows, lrs, chosen, strict=True):
             if is_active:
