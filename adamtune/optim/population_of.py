@@ -63,11 +63,8 @@ class PopulationOf:
         """
         del t
         self._bind(params, grads)
-        lrs = (
-            [None] * len(self._rows)
-            if lr is None
-            else lr.clamp(max=_LARGEST_LR * torch.finfo(params.dtype).max).tolist()
-        )
+        largest = _LARGEST_LR * torch.finfo(params.dtype).max
+        lrs = [None] * len(self._rows) if lr is None else lr.clamp(max=largest).tolist()
         chosen = [True] * len(self._rows) if active is None else active.tolist()
         for row, rate, is_active in zip(self._rows, lrs, chosen, strict=True):
             if is_active:

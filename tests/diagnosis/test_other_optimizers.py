@@ -26,7 +26,7 @@ ADAMW = SGD | {"optimizer": {"name": "adamw", "lr": 1.0, "betas": [0.9, 0.999], 
 
 def swinging(make_view: MakeView, recipe: dict[str, Any]) -> MemberView:
     """A run that swings to the end, with every gradient clipped."""
-    losses = [1.0, *([0.3, 1.4] * 10)]
+    losses = [1.0, *([0.3, 0.9] * 10)]
     signals = {"train_loss": losses, "val_loss": losses, "clipped": [1.0] * 21, "update_ratio": [0.02] * 21}
     return make_view(signals, recipe=recipe)
 

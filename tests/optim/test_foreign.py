@@ -160,7 +160,7 @@ def test_what_cannot_be_used_is_refused_before_any_training(name: str, said: str
 def test_a_weight_decay_that_a_class_does_not_have_is_not_dropped_in_silence() -> None:
     other = find_optimizer("pytorch-optimizer/Undecayed")
     weight = torch.nn.Parameter(torch.ones(3))
-    with pytest.raises(UsageError, match="weight_decay is 0.1, and pytorch-optimizer/Undecayed has none"):
+    with pytest.raises(UsageError, match=r"weight_decay is 0\.1, and pytorch-optimizer/Undecayed has none"):
         other.make([{"params": [weight]}], settings("Undecayed"))
     other.make([{"params": [weight]}], settings("Undecayed", weight_decay=0.0))
 

@@ -42,15 +42,6 @@ READ: dict[str, dict[str, Any]] = {
 """What a recipe says beside lr and weight_decay, to each of them."""
 
 Groups = list[dict[str, Any]]
-TORCH: dict[str, Callable[[Groups], Any]] = {
-    "sgd": lambda groups: torch.optim.SGD(groups, momentum=MOMENTUM),
-    "nadamw": lambda groups: torch.optim.NAdam(groups, betas=(0.8, 0.95), eps=EPS, decoupled_weight_decay=True),
-    "radam": lambda groups: torch.optim.RAdam(groups, betas=(0.8, 0.95), eps=EPS, decoupled_weight_decay=True),
-    "adamax": lambda groups: torch.optim.Adamax(groups, betas=(0.8, 0.95), eps=EPS),
-    "rmsprop": lambda groups: torch.optim.RMSprop(groups, momentum=MOMENTUM, eps=EPS),
-    "adagrad": lambda groups: torch.optim.Adagrad(groups, eps=EPS),
-    "lion": lambda groups: PaperLion(groups),
-}
 
 
 class PaperLion:
@@ -68,6 +59,17 @@ class PaperLion:
                 c = beta1 * m + (1 - beta1) * g
                 theta.data = theta.data - group["lr"] * (torch.sign(c) + group["weight_decay"] * theta.data)
                 self.m[theta] = beta2 * m + (1 - beta2) * g
+
+
+TORCH: dict[str, Callable[[Groups], Any]] = {
+    "sgd": lambda groups: torch.optim.SGD(groups, momentum=MOMENTUM),
+    "nadamw": lambda groups: torch.optim.NAdam(groups, betas=(0.8, 0.95), eps=EPS, decoupled_weight_decay=True),
+    "radam": lambda groups: torch.optim.RAdam(groups, betas=(0.8, 0.95), eps=EPS, decoupled_weight_decay=True),
+    "adamax": lambda groups: torch.optim.Adamax(groups, betas=(0.8, 0.95), eps=EPS),
+    "rmsprop": lambda groups: torch.optim.RMSprop(groups, momentum=MOMENTUM, eps=EPS),
+    "adagrad": lambda groups: torch.optim.Adagrad(groups, eps=EPS),
+    "lion": PaperLion,
+}
 
 
 def settings(name: str, lr: float = 0.003, **more: Any) -> dict[str, Any]:
@@ -101,11 +103,7 @@ def test_a_training_is_that_of_a_plain_loop_with_torch(few: Lab, name: str, stra
             module.get_parameter(key).copy_(view[1])
     matrices = [p for p in module.parameters() if p.dim() > 1]
     vectors = [p for p in module.parameters() if p.dim() == 1]
-    groups = [
-        {"params": matrices, "weight_decay": DECAY, "lr": 1.0},
-        {"params": vectors, "weight_decay": 0.0, "lr": 1.0},
-    ]
-    theirs = TORCH[name](groups)
+    theirs = TORCH[name]([{"params": matrices, "weight_decay": DECAY}, {"params": vectors, "weight_decay": 0.0}])
     for step in range(18):
         factor = lr_factor(step, 18, torch.tensor([4.0], dtype=torch.float64), torch.tensor([2])).item()
         for group in theirs.param_groups:
