@@ -12,6 +12,7 @@ from adamtune.diagnosis.remedy import Cure
 from adamtune.diagnosis.rule import Finding, Remedy
 from adamtune.diagnosis.view import MemberView, as_number
 from adamtune.diagnosis.words import command_line
+from adamtune.recipe.optimizers import known_optimizer
 from adamtune.registry import entries
 
 REMEDIES_FOLDER = "adamtune.diagnosis.remedies"
@@ -52,9 +53,16 @@ def _place(rule_id: str) -> Any:
 
 def _changes_something(remedy: Remedy, view: MemberView) -> bool:
     """Whether it sets something new, to values that a recipe may have: odd histories may give odd numbers."""
-    if not remedy.set or not all(map(_is_usable, remedy.set.values())):
+    if not remedy.set or not all(map(_is_usable, remedy.set.values())) or not _is_read(remedy, view):
         return False
     return any(not _same(view.setting(path), value) for path, value in remedy.set.items())
+
+
+def _is_read(remedy: Remedy, view: MemberView) -> bool:
+    """Whether the member's optimizer knows of the settings; SGD has no betas."""
+    known = known_optimizer(view.setting("optimizer.name"))
+    unread = {f"optimizer.{key}" for key in known.unread} if known is not None else set()
+    return not any(path.partition("[")[0] in unread for path in remedy.set)
 
 
 def _is_usable(value: Any) -> bool:

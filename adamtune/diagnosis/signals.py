@@ -44,6 +44,11 @@ def largest(view: MemberView, *names: str) -> tuple[int, float] | None:
     return None
 
 
+def is_adam(view: MemberView) -> bool:
+    """Whether Adam or AdamW updated the weights, as of every run that does not say."""
+    return view.setting("optimizer.name", "adamw") in ("adam", "adamw")
+
+
 def peak_lr(view: MemberView) -> float:
     """The learning rate before any schedule: the recipe's, else the largest that was logged; nan if unknown."""
     lr = view.number("optimizer.lr")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -138,6 +138,19 @@ class PopulationAdam:
         # since eps^2 of 1e-24 and less does not fit float32.
         bound = (c.eps**2 * bias_correction(c.beta2, t)).to(self.exp_avg_sq.device)
         return (self.exp_avg_sq < bound[:, None]).to(torch.float64).mean(dim=1)
+
+    def signals(self, t: int | Tensor) -> dict[str, Tensor]:
+        """What can be told of Adam alone: `eps_share` after `t` updates, shape [K]."""
+        return {"eps_share": self.eps_share(t)}
+
+    def saved(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The moments, for a checkpoint of members whose coefficients are known; and no plain data."""
+        return {"exp_avg": self.exp_avg, "exp_avg_sq": self.exp_avg_sq}, {}
+
+    def load(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Takes over copies of the moments that `saved` gave."""
+        del facts
+        self.load_state_dict({**tensors, "coefficients": self._coefficients.tensors()})
 
     def state_dict(self) -> dict[str, Any]:
         """Moments and coefficients as tensors; the same ones, not copies."""

@@ -6,13 +6,14 @@ and gives a clash or None. The table at the end of the file is the list of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
 from pydantic import BaseModel
 
+from adamtune.recipe.optimizers import known_optimizer, readers
 from adamtune.recipe.paths import KeyPath, format_path
 from adamtune.recipe.schema import Options, Recipe, Task
 
@@ -62,7 +63,7 @@ def clashes(recipe: Recipe, kinds: Kinds) -> list[Clash]:
 
 
 def unread(recipe: Recipe, written: Iterable[KeyPath]) -> list[Clash]:
-    """Every key that somebody wrote and that nothing reads for the recipe's task.
+    """Every key that somebody wrote and that nothing reads for the recipe's task, or its optimizer.
 
     Args:
         recipe: Complete, and right key by key.
@@ -74,7 +75,26 @@ def unread(recipe: Recipe, written: Iterable[KeyPath]) -> list[Clash]:
         if task is not None and task != recipe.task and section not in found:
             what = f"{format_path(path)} is set, and nothing reads it with task: {recipe.task}"
             found[section] = Clash(path, what, f"task: {task}, which alone reads {format_path(section)}")
+        clash = _unread_setting(recipe, path)
+        if clash is not None:
+            found[path[:2]] = clash
     return list(found.values())
+
+
+def _unread_setting(recipe: Recipe, path: KeyPath) -> Clash | None:
+    known = known_optimizer(recipe.optimizer.name)
+    if known is None or path[:1] != ("optimizer",) or len(path) < 2 or path[1] not in known.unread:
+        return None
+    key = format_path(path[:2])
+    what = f"{key} is set, and nothing reads it with optimizer.name: {known.name}"
+    is_momentum = path[1] == "momentum" and "betas" in known.reads
+    hint = "try: betas: [0.9, 0.999], whose first number is the momentum" if is_momentum else None
+    return Clash(path, what, f"{key} beside {_either(readers(str(path[1])))} alone", hint)
+
+
+def _either(names: Sequence[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _wrong_family(recipe: Recipe, kinds: Kinds) -> Clash | None:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from adamtune.recipe.layers import ALTERNATIVES, ONLY_BESIDE
 from adamtune.recipe.load import default_values
+from adamtune.recipe.optimizers import NAMES, OPTIMIZERS, PACKAGE
 from adamtune.recipe.reading import read_yaml
 from adamtune.recipe.schema import Model, Options, Recipe
 from adamtune.recipe.targets import PATTERN
@@ -44,6 +45,8 @@ def recipe_schema(kinds: Mapping[str, type[BaseModel]], sources: Collection[str]
     _fill(sections, default_values())
     for name in ("training", "optimizer", "clip", "schedule", "reinforcement"):
         sections[name]["type"] = ["object", "null"]  # a section with every line commented out
+    sections["optimizer"]["properties"]["name"] |= _optimizer_names()
+    sections["optimizer"]["allOf"] = _read_settings()
     sections["data"]["allOf"] = [_exactly_one("data"), *_only_beside("data")]
     sections["training"]["allOf"] = [{"not": _all_set("epochs", "steps")}]
     return {
@@ -134,6 +137,26 @@ def _only_beside(section: str) -> list[Json]:
     pairs = [(str(key[1]), str(beside[1])) for key, beside in ONLY_BESIDE.items() if key[0] == section]
     nothing: Json = {"not": {"enum": [None, [], {}, ""]}}
     return [{"if": {"required": [key], "properties": {key: nothing}}, "then": _all_set(other)} for key, other in pairs]
+
+
+def _optimizer_names() -> Json:
+    """The names to complete, and those of the package, of which no list is kept."""
+    return {"anyOf": [{"enum": [*NAMES]}, {"type": "string", "pattern": f"^{PACKAGE}/"}]}
+
+
+def _read_settings() -> list[Json]:
+    """No optimizer beside settings that it does not read; without a name it is that of the defaults."""
+    unread = {known.name: sorted(known.unread) for known in OPTIMIZERS}
+    default = default_values()["optimizer"]["name"]
+    rules = []
+    for name, keys in unread.items():
+        named: Json = {"properties": {"name": {"const": name}}}
+        rules.append({"if": named if name == default else named | {"required": ["name"]}, "then": _none_of(keys)})
+    return rules
+
+
+def _none_of(keys: Collection[str]) -> Json:
+    return {"properties": dict.fromkeys(keys, False)}
 
 
 def _together(kinds: Mapping[str, type[BaseModel]]) -> list[Json]:

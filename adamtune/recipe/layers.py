@@ -63,7 +63,7 @@ class Layered:
                 self.origins[path[: depth + 1]] = origin
             holder = holder[key]
         if isinstance(value, dict) and isinstance(_value(self.data, path), dict):
-            self._merge(path, holder[path[-1]], value, {})
+            self._merge(path, holder[path[-1]], value, {(*path, key): origin for key in value})
         else:
             self._forget(path)
             holder[path[-1]] = deepcopy(value)
@@ -91,6 +91,11 @@ class Layered:
         if replaced and isinstance(self.data.get("model"), dict):
             for option in set(self.data["model"]) - _MODEL_KEYS:
                 self._drop(("model", option))
+
+    def forget(self, paths: Iterable[KeyPath]) -> None:
+        """Takes values for nobody's that somebody wrote; they stay where they are."""
+        for path in paths:
+            self._forget(path)
 
     def origin(self, path: KeyPath) -> Origin | None:
         """Where a value, or the nearest section around it, was written."""
@@ -144,6 +149,11 @@ def alternatives_in(data: Mapping[str, Any]) -> list[KeyPath]:
 def kind_in(data: Mapping[str, Any]) -> Any:
     """The model family that a document names, or None."""
     return _value(data, ("model", "kind"))
+
+
+def optimizer_in(data: Mapping[str, Any]) -> Any:
+    """The optimizer that a document names, or None."""
+    return _value(data, ("optimizer", "name"))
 
 
 def _value(data: Any, path: KeyPath) -> Any:

@@ -13,7 +13,8 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from adamtune.errors import Problem, RecipeError
-from adamtune.recipe.layers import Layered, alternatives_in, both_set, kind_in
+from adamtune.recipe.layers import Layered, alternatives_in, both_set, kind_in, optimizer_in
+from adamtune.recipe.optimizers import Known, known_optimizer
 from adamtune.recipe.overrides import Override, parse_overrides
 from adamtune.recipe.paths import KeyPath, format_path
 from adamtune.recipe.reading import MAX_BYTES, Document, read_yaml
@@ -75,7 +76,12 @@ def load_recipe(
     layered = Layered()
     defaults = _defaults()
     layered.lay(defaults.data, defaults.origins)
+    named = _optimizer(document, overrides)
+    if named is not None:
+        layered.lay({"optimizer": dict(named.defaults)}, defaults.origins)
     layered.lay(_without_empty_sections(document), document.origins)
+    if named is not None and named.name != optimizer_in(document.data):
+        layered.forget(("optimizer", key) for key in named.unread)  # of the optimizer that was put aside
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).lstrip("._-") or "my-recipe"
     start = (folder or path.parent).resolve()
     validation = Validation(layered, kinds, sources, str(path), stem, start)
@@ -131,6 +137,13 @@ def apply_overrides(layered: Layered, overrides: Sequence[Override], validation:
         problem = layered.put(override.path, override.value, override.origin)
         if problem is not None:
             validation.problems.append((override.origin.order, problem))
+
+
+def _optimizer(document: Document, overrides: Sequence[Override]) -> Known | None:
+    """What is known of the optimizer that a recipe names in the end; None where it names none, or an unknown one."""
+    documents = [document.data, *(_nested(override.path, override.value) for override in overrides)]
+    names = [name for name in map(optimizer_in, documents) if name is not None]
+    return known_optimizer(names[-1]) if names else None
 
 
 def _nested(path: KeyPath, value: Any) -> dict[str, Any]:

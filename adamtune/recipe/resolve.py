@@ -14,6 +14,7 @@ from adamtune.recipe import scalars
 from adamtune.recipe.coherence import READ_FOR
 from adamtune.recipe.layers import Layered
 from adamtune.recipe.load import apply_overrides
+from adamtune.recipe.optimizers import known_optimizer
 from adamtune.recipe.overrides import Override
 from adamtune.recipe.paths import format_path, near, parse_path, value_at
 from adamtune.recipe.reading import Origin
@@ -30,6 +31,9 @@ def plain_recipe(recipe: Recipe) -> dict[str, Any]:
     for path in (path for path, task in READ_FOR.items() if task != recipe.task):
         section = value_at(data, path[:-1])
         del section[path[-1]]
+    known = known_optimizer(recipe.optimizer.name)
+    for key in known.unread if known is not None else ():
+        data["optimizer"].pop(key, None)
     return data
 
 

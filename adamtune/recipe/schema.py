@@ -11,6 +11,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from adamtune.recipe.optimizers import NAME_PATTERN, known_optimizer
+
 LARGEST_SEED = 2**32 - 1  # what numpy's and scikit-learn's generators take
 
 Task = Literal["classification", "regression", "language-model", "reinforcement"]
@@ -173,9 +175,15 @@ class Training(Section):
 
 
 class Optimizer(Section):
-    """Adam's own settings. With `name: adam`, weight_decay is L2 inside the gradient."""
+    """Which optimizer, and its settings. With `name: adam`, weight_decay is L2 inside the gradient.
 
-    name: Annotated[Literal["adamw", "adam"], Field(examples=["adamw"])]
+    Which of the settings an optimizer reads stands in `recipe/optimizers.py`; the others change nothing, and a recipe
+    that sets one of them is refused.
+    """
+
+    name: Annotated[
+        str, Field(pattern=NAME_PATTERN, description="the name of an optimizer, such as adamw", examples=["adamw"])
+    ]
     lr: Annotated[float, Field(gt=0, description="a number above 0", examples=["3e-4"])]
     betas: Annotated[
         list[Beta],
@@ -187,11 +195,22 @@ class Optimizer(Section):
         ),
     ]
     eps: Annotated[float, Field(gt=0, description="a number above 0", examples=["1e-8"])]
+    momentum: Annotated[
+        Annotated[float, Field(ge=0, lt=1)] | None,
+        Field(description="a number in [0, 1), 0 for none, or null: the optimizer's own", examples=[0.9]),
+    ] = None
     weight_decay: Annotated[float, Field(ge=0, description="a number of at least 0; 0 is none", examples=[0.01])]
     no_decay: Annotated[
         list[Literal["bias", "norm"]],
         Field(description="what weight_decay leaves alone, a list: bias, norm, both, or []", examples=["[bias, norm]"]),
     ]
+
+    @property
+    def momentum_or_own(self) -> float:
+        """The momentum, or that of the optimizer itself where the recipe has none; 0 where it reads none."""
+        known = known_optimizer(self.name)
+        own = known.defaults.get("momentum", 0.0) if known is not None else 0.0
+        return float(own if self.momentum is None else self.momentum)
 
 
 class Clip(Section):

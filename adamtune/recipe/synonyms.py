@@ -47,7 +47,7 @@ SYNONYMS: Final[Mapping[str, str]] = _of(
         "training.keep": "restore_best_weights load_best_model_at_end save_best checkpoint",
         "optimizer.name": "optim optimizer_type",
         "optimizer.lr": "learning_rate learning_rate_init base_lr",
-        "optimizer.betas": "beta1 beta2 beta_1 beta_2 adam_beta1 adam_beta2 momentum",
+        "optimizer.betas": "beta1 beta2 beta_1 beta_2 adam_beta1 adam_beta2",
         "optimizer.eps": "epsilon adam_epsilon",
         "optimizer.weight_decay": "wd l2 l2_reg",
         "optimizer.no_decay": "no_weight_decay exclude_from_weight_decay",
@@ -98,7 +98,15 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     ),
     "training.strategy": _of({"vectorized": "vmap batched parallel", "loop": "sequential serial"}),
     "training.keep": _of({"best": "best_val min lowest", "last": "final latest end"}),
-    "optimizer.name": _of({"adamw": "adamw8bit adamwscale"}),
+    "optimizer.name": _of(
+        {
+            "adamw": "adamw8bit adamwscale adamw_torch adamw_torch_fused adamw_hf",
+            "sgd": "momentum nesterov sgdm sgd_momentum",
+            "nadamw": "nadam",
+            "rmsprop": "rms rms_prop",
+            "lion": "lion_32bit lion8bit evolved-sign-momentum",
+        }
+    ),
     "optimizer.no_decay": _of({"bias": "biases", "norm": "norms layernorm layer_norm batchnorm batch_norm ln bn"}),
     "schedule.decay": _of(
         {

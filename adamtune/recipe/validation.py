@@ -14,6 +14,7 @@ from adamtune.recipe.coherence import clashes, unread
 from adamtune.recipe.fields import Schema, example, field_at, section_at
 from adamtune.recipe.inside import inside
 from adamtune.recipe.layers import ALTERNATIVES, ONLY_BESIDE, Layered, others_of
+from adamtune.recipe.optimizers import NAMES, PACKAGE_NAME
 from adamtune.recipe.paths import KeyPath, format_path, near, value_at
 from adamtune.recipe.reading import Origin
 from adamtune.recipe.schema import Model, Recipe
@@ -127,6 +128,8 @@ class Validation:
     def _known(self, path: KeyPath) -> tuple[str, ...]:
         if path == ("data", "source"):
             return tuple(sorted(self.sources or ()))
+        if path == ("optimizer", "name"):
+            return (*NAMES, PACKAGE_NAME)
         return tuple(sorted(self.kinds or ())) if path == ("model", "kind") else ()
 
     def _problem(self, path: KeyPath, what: str, expected: str | None = None, hint: str | None = None) -> Problem:

@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 
 from adamtune.errors import Problem
-from adamtune.recipe import planned
 from adamtune.recipe.fields import Schema, all_keys, choices, example, field_at, section_at
 from adamtune.recipe.hints import value_hint
 from adamtune.recipe.paths import KeyPath, format_path, near
@@ -59,8 +58,6 @@ def wrong_value(
     expected = reason(name, value) or (_listed(words) if words else described)
     if isinstance(value, float) and not math.isfinite(value):
         expected = expected.replace("a number", "a finite number", 1)
-    if isinstance(value, str) and value in planned.VALUES.get(name, ()):
-        return _problem(origin, f"{name} is {shown(value)}, which is planned and not there yet", expected)
     return _problem(origin, f"{name} is {shown(value, origin)}", expected, value_hint(path, value, words, field))
 
 

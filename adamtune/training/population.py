@@ -17,6 +17,8 @@ from adamtune.runs.manifest import MemberEntry
 VECTOR_KEYS: Final = frozenset({"optimizer", "clip", "schedule", "training.label_smoothing", "reinforcement"})
 """Keys and sections that each member has for itself, so that members differing in them train together."""
 
+_ADAM: Final = frozenset({"adam", "adamw"})
+
 
 def is_vector_key(path: str) -> bool:
     """Whether members of one population may differ in a recipe's dotted path.
@@ -27,7 +29,7 @@ def is_vector_key(path: str) -> bool:
     return any(path == key or path.startswith((f"{key}.", f"{key}[")) for key in VECTOR_KEYS)
 
 
-def own_settings(member: MemberEntry) -> dict[str, Any]:
+def row_settings(member: MemberEntry) -> dict[str, Any]:
     """Those of a member's settings that it has for itself in a population."""
     return {path: value for path, value in member.settings.items() if is_vector_key(path)}
 
@@ -37,6 +39,15 @@ def shared_settings(member: MemberEntry) -> dict[str, Any]:
     return {path: value for path, value in member.settings.items() if not is_vector_key(path)}
 
 
+def update_rule(name: str) -> str:
+    """The rule behind an `optimizer.name`: members of one population have the same, so group them by it.
+
+    >>> update_rule("adamw"), update_rule("adam"), update_rule("sgd")
+    ('adam', 'adam', 'sgd')
+    """
+    return "adam" if name in _ADAM else name
+
+
 @dataclass(frozen=True, slots=True)
 class Population:
     """K members that are trained by one program; nothing in it is a tensor or an open file.
@@ -44,7 +55,7 @@ class Population:
     Args:
         recipe: What all members share.
         members: Who they are. Their settings may touch what `VECTOR_KEYS` names alone, since a member has that
-            for itself; anything else changes shapes or data.
+            for itself; anything else changes shapes or data. The `update_rule` of their optimizers is one.
     """
 
     recipe: Recipe
@@ -54,6 +65,9 @@ class Population:
         for member in self.members:
             foreign = shared_settings(member)
             assert not foreign, f"members of one population cannot differ in {list(foreign)}"
+        own = self.recipe.optimizer.name
+        rules = {update_rule(member.settings.get("optimizer.name", own)) for member in self.members}
+        assert len(rules) <= 1, f"members of one population cannot have different optimizers: {sorted(rules)}"
 
     def recipes(self) -> list[Recipe]:
         """Each member's own recipe."""

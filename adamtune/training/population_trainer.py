@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, ClassVar, Final, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from adamtune.optim.population import PopulationAdam
 from adamtune.runs.record import Record
 from adamtune.training.checkpoint import Checkpoint
 from adamtune.training.clip import clip_by_norm, clip_by_value, grad_norms
@@ -18,6 +17,7 @@ from adamtune.training.finished import Finished
 from adamtune.training.guard import Guard, one_a_row
 from adamtune.training.hooks import Hooks
 from adamtune.training.length import Length
+from adamtune.training.optimizers import population_optimizer
 from adamtune.training.population import Numbers, Population
 from adamtune.training.progress import Progress
 from adamtune.training.rows import Layout, Rows
@@ -28,8 +28,6 @@ from adamtune.training.spared import spared_columns
 from adamtune.training.start import init_seeds, initialised
 from adamtune.training.stopping import Lowest
 from adamtune.training.strategies.choose import Choice
-
-_MOMENTS: Final = ("exp_avg", "exp_avg_sq")
 
 
 class PopulationTrainer(ABC):
@@ -75,7 +73,10 @@ class PopulationTrainer(ABC):
         self.rows = Rows.of(models, seeds)
         self.numbers = Numbers.of(recipes, length.total_steps)
         spared = [spared_columns(self._module, self._layout, own.optimizer.no_decay) for own in recipes]
-        self.optimizer = PopulationAdam(self.rows.params, self.numbers.coefficients, spared)
+        settings = [own.optimizer for own in recipes]
+        self.optimizer = population_optimizer(
+            settings, self.rows.params, self._layout, self.numbers.coefficients, spared
+        )
         self._window = Window(self._layout)
         self._scale = LossScale(len(seeds)) if training.precision == "fp16" else None
         best = training.keep == "best"
@@ -188,7 +189,7 @@ class PopulationTrainer(ABC):
         self._window.after_update(self.rows.params, losses, norms, clipped)
 
     def _updates(self) -> int | Tensor:
-        """Updates that Adam has made so far: the steps but for those that a member left out."""
+        """Updates that the optimizer has made so far: the steps but for those that a member left out."""
         return self.step if self._scale is None else self.step - self._scale.skipped
 
     def _lr(self, step: int) -> Tensor:
@@ -211,7 +212,7 @@ class PopulationTrainer(ABC):
         columns["param_norm"] = torch.linalg.vector_norm(self.rows.params, dim=1)
         if self.step:
             columns["lr"] = self._lr(self.step - 1)
-            columns["eps_share"] = self.optimizer.eps_share(self._updates())
+            columns |= self.optimizer.signals(self._updates())
         if self._lowest is not None:
             self._lowest.see(self.step, columns, self.rows)
         table = {name: values.tolist() for name, values in columns.items()}
@@ -266,11 +267,11 @@ class PopulationTrainer(ABC):
     def checkpoint(self) -> Checkpoint:
         """Everything that is needed to go on from here; valid right after an evaluation."""
         assert self._guard is not None
-        moments = {name: getattr(self.optimizer, name) for name in _MOMENTS}
+        moments, plain = self.optimizer.saved()
         tensors = self.rows.tensors() | moments | self._guard.tensors() | self._finished.tensors()
         for part in (self._scale, self._lowest):
             tensors |= {} if part is None else part.tensors()
-        facts = {"step": self.step, "members": [member.number for member in self.running]}
+        facts = plain | {"step": self.step, "members": [member.number for member in self.running]}
         facts |= {"finished": self._finished.members, "names": self._layout.names, "strategy": self.choose().as_dict()}
         return Checkpoint(tensors | self._own_tensors(), facts)
 
@@ -288,7 +289,6 @@ class PopulationTrainer(ABC):
             self._scale.load(saved.tensors)
         if self._lowest is not None:
             self._lowest.load(saved.tensors, self.device)
-        state: dict[str, Any] = {"coefficients": self.numbers.coefficients.tensors()}
-        self.optimizer.load_state_dict(state | {name: saved.tensors[name] for name in _MOMENTS})
+        self.optimizer.load(saved.tensors, saved.facts)
         self._load_own(saved.tensors)
         self.step = int(saved.facts["step"])

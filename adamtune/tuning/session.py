@@ -58,10 +58,12 @@ class Session:
         knob: str = "",
         options: Mapping[str, Any],
     ) -> None:
+        from adamtune.optim.find import check_optimizer
         from adamtune.training.device import pick_device
 
         self.loaded, self.dataset, self.trusted = loaded, dataset, request.trusted
         pick_device(loaded.recipe.training.device, loaded.where("training.device"))
+        check_optimizer(loaded.recipe.optimizer.name, loaded.where("optimizer.name"))
         text = dump_recipe(loaded.recipe)
         key = _work_key(command, knob, text, dataset.fingerprint, _code(loaded), dict(options))
         folder = request.runs_dir / loaded.recipe.name
@@ -120,8 +122,8 @@ class Session:
     ) -> None:
         """Trains these members, unless that was done before; goes on from a checkpoint where there is one.
 
-        Members that differ in numbers alone are one population; those that differ in shapes, data or length are one
-        for each kind, trained one after another.
+        Members that differ in numbers alone are one population; those that differ in shapes, data, length or optimizer
+        are one for each kind, trained one after another.
 
         Args:
             members: Numbered within the run.
@@ -130,11 +132,13 @@ class Session:
             rung: Asked at rungs who stops early, see `Hooks`; None where nobody does.
             score_test: Whether the test split is looked at, which no search may do.
         """
-        from adamtune.training.population import shared_settings
+        from adamtune.training.population import shared_settings, update_rule
 
+        own = self.loaded.recipe.optimizer.name
         groups: dict[str, list[MemberEntry]] = {}
         for member in members:
-            groups.setdefault(json.dumps(shared_settings(member), default=str), []).append(member)
+            rule = update_rule(member.settings.get("optimizer.name", own))
+            groups.setdefault(json.dumps([shared_settings(member), rule], default=str), []).append(member)
         for group in groups.values():
             if not self._all_ended(group):
                 self._train_population(group, stage, listen, rung, score_test=score_test)
@@ -143,14 +147,14 @@ class Session:
         self, members: Sequence[MemberEntry], stage: str, listen: Listener, rung: Rung | None, *, score_test: bool
     ) -> None:
         from adamtune.training.hooks import Hooks
-        from adamtune.training.population import Population, own_settings, shared_settings
+        from adamtune.training.population import Population, row_settings, shared_settings
         from adamtune.training.strategies.choose import Choice
         from adamtune.tuning.work import trainer_for
 
         key = f"{members[0].number}-{members[-1].number}"
         shared = shared_settings(members[0])
         loaded, work = self._changed(shared)
-        population = Population(loaded.recipe, tuple(replace(m, settings=own_settings(m)) for m in members))
+        population = Population(loaded.recipe, tuple(replace(m, settings=row_settings(m)) for m in members))
         trainer = trainer_for(population, work, self.model_maker(loaded, work), stage, score_test=score_test)
         known = self.writer.manifest["strategies"].get(key)
         trainer.choice = Choice(**known) if known else None

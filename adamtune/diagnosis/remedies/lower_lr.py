@@ -1,6 +1,6 @@
 """A lower learning rate.
 
-What it changes: `optimizer.lr`, to a tenth or a hundredth by the size of the updates, and at most to 0.003.
+What it changes: `optimizer.lr`, to a tenth or a hundredth by the size of the updates, and with Adam at most to 0.003.
 Why it helps: Adam's step is about lr in every weight, whatever the gradient; only lr makes it shorter.
 When not: where updates are small already; then the loss function is to blame, not the step.
 Source: the article's section 8 (divided by 2 to 10); relative updates near 1e-3: CS231n notes, neural-networks-3.
@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from adamtune.diagnosis.remedy import Cure
 from adamtune.diagnosis.rule import Finding, Remedy
-from adamtune.diagnosis.signals import largest, peak_lr
+from adamtune.diagnosis.signals import is_adam, largest, peak_lr
 from adamtune.diagnosis.view import MemberView
 from adamtune.diagnosis.words import figure, significant
 
@@ -43,7 +43,10 @@ class LowerLr(Cure):
         lr = peak_lr(view)
         if math.isnan(lr):
             return None
-        lower = significant(min(lr / 10 ** _tens_too_high(view), max(_USUAL_LARGEST, lr / _FURTHEST)))
+        lower = lr / 10 ** _tens_too_high(view)
+        if is_adam(view):
+            lower = min(lower, max(_USUAL_LARGEST, lr / _FURTHEST))
+        lower = significant(lower)
         return Remedy(
             set={"optimizer.lr": lower},
             why=f"lr {figure(lr)} makes steps that are too long; with {figure(lower)} each changes the weights less",

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from adamtune.diagnosis.rule import Cause, Finding, Rule
+from adamtune.diagnosis.signals import is_adam
 from adamtune.diagnosis.view import MemberView
 from adamtune.diagnosis.words import percent
 
@@ -26,10 +27,10 @@ class OverClipped(Rule):
     thresholds: ClassVar[Mapping[str, float]] = {"share": 0.5}  # of all steps
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
-        """Compares the share of clipped steps with the limit."""
+        """Compares the share of clipped steps with the limit; of other optimizers, which undo nothing, says nothing."""
         shares = [value for _, value in view.finite("clipped") if 0 <= value <= 1]
         share = sum(shares) / max(1, len(shares))
-        if share <= limits["share"]:
+        if share <= limits["share"] or not is_adam(view):
             return None
         return Finding(
             rule=self.id,

@@ -1,0 +1,37 @@
+"""What the training of a population asks of whatever updates its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from torch import Tensor
+
+
+class PopulationOptimizer(Protocol):
+    """One update rule for every row of a buffer [K, P], with settings of each row's own."""
+
+    def step(
+        self, params: Tensor, grads: Tensor, t: int | Tensor, lr: Tensor | None = None, active: Tensor | None = None
+    ) -> None:
+        """Updates `params` in place by one step.
+
+        Args:
+            params: Shape [K, P].
+            grads: Shape [K, P]; may be changed.
+            t: Number of this update, from 1; one for every row, or shape [K].
+            lr: This step's learning rate, shape [K]. None: that of each row's own settings.
+            active: Rows to update, bool [K]; the others keep parameters and state. None: all of them.
+        """
+
+    def keep(self, rows: Tensor) -> None:
+        """Goes on with these rows only, in this order; `rows` holds indices, shape [n]."""
+
+    def signals(self, t: int | Tensor) -> dict[str, Tensor]:
+        """What can be told of this rule alone, each of shape [K]; `t` is the number of updates so far."""
+
+    def saved(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Its state, for a checkpoint: tensors by name, and plain data that JSON holds exactly."""
+
+    def load(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Takes over copies of what `saved` gave; among the tensors may be others."""
