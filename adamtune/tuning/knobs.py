@@ -102,7 +102,8 @@ class Knob:
             return read_yaml(value, source="--values", lines=False).data
         if math.isinf(value):
             return None
-        return int(value) if self.whole else value
+        # On a linear scale a whole number may mean something else than a share, such as steps of warmup.
+        return int(value) if self.whole or (self.scale == "linear" and value == int(value)) else value
 
     def value_of(self, setting: Any) -> Value:
         """The value that a recipe's setting means."""

@@ -1,4 +1,4 @@
-"""How often a sweep accepts a knob that does nothing: `python tests/bench/false_alarms.py [--repeats N] [--min-gain 0]`.
+"""How often a sweep accepts a knob that does nothing: `python tests/bench/false_alarms.py [--repeats N]`.
 
 The knob is an argument of a network that only draws other initial weights: each value is another sample of the same
 distribution, so whatever looks better is chance. Each repetition is the real command on real data with other seeds.

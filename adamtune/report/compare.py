@@ -1,0 +1,91 @@
+"""Optimizers compared, on one page."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+from rich.text import Text
+
+from adamtune.report import numbers
+from adamtune.report.lines import copyable, next_line, stacked
+from adamtune.report.payloads import plain
+from adamtune.report.returns import turned
+from adamtune.report.tables import half_width, plain_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from adamtune.tuning.compare import CompareResult, OptimizerRow
+    from adamtune.tuning.results import Estimate
+
+
+def compare_payload(result: CompareResult) -> dict[str, Any]:
+    """A comparison's fields."""
+    payload: dict[str, Any] = plain(asdict(result))
+    return payload
+
+
+def compare_page(result: CompareResult) -> RenderableType:
+    """The decision, a row for each optimizer at its own best lr, what next."""
+    style = "bold green" if result.decision == "accepted" else "bold"
+    head = Text.assemble(("compare: ", "bold"), (f"{result.winner}, {result.decision}", style))
+    words = [f"{len(result.rows)} optimizers in {numbers.duration(result.wall_s)}"]
+    if result.resumed:
+        words.append("an unfinished comparison was continued")
+    edge = [row.optimizer for row in result.rows if row.at_edge]
+    warning = f"the best lr lies on the edge of its range: {', '.join(edge)}"
+    return stacked(
+        Group(head, Text("; ".join(words)), copyable(f"run: {result.run_dir}")),
+        Group(_table(result), Text(), Text(_legend(result), "dim")),
+        Group(Text(result.why), *([Text(warning, "yellow")] if edge else [])),
+        copyable(f"recipe: {result.tuned_recipe}"),
+        next_line(f"adamtune baseline {result.tuned_recipe}"),
+    )
+
+
+def _legend(result: CompareResult) -> str:
+    seeds = max((row.val.n for row in result.rows), default=0)
+    return (
+        f"each at the best of its own lrs, on {seeds} seeds that no search has seen; gain: paired, over the first "
+        "that was named, its interval wide enough for all comparisons together"
+    )
+
+
+def _table(result: CompareResult) -> RenderableType:
+    rows, policy = result.rows, result.measure == "return"
+    accuracy = any(row.test_accuracy is not None for row in rows)
+    heads = [result.measure, "± 95%", "test return" if policy else "test loss", *(["test acc."] if accuracy else [])]
+    table = plain_table()
+    for name in ("optimizer", "lr", *heads, "gain", "from", "to"):
+        table.add_column(name, justify="left" if name == "optimizer" else "right", no_wrap=True)
+    means, halves = _columns([_shown(row.val, turn=policy) for row in rows])
+    tests, _ = _columns([_shown(row.test, turn=policy) for row in rows])
+    accuracies, _ = _columns([row.test_accuracy for row in rows])
+    gains = _gains(rows)
+    for n, row in enumerate(rows):
+        lr = numbers.setting(row.lr) if math.isfinite(row.lr) else "-"
+        scores = [means[n], halves[n], tests[n], *([accuracies[n]] if accuracy else [])]
+        style = "bold green" if row.optimizer == result.winner and result.decision == "accepted" else ""
+        lost = f"diverged {row.n_diverged}" if row.n_diverged else ""
+        table.add_row(Text(row.optimizer, style), lr, *scores, *([lost, "", ""] if lost else gains[n]))
+    return table
+
+
+def _gains(rows: tuple[OptimizerRow, ...]) -> list[list[str]]:
+    values = [(r.improvement.mean, *r.improvement.ci95) if r.improvement else (math.nan,) * 3 for r in rows]
+    places = numbers.decimals([value[0] for value in values if math.isfinite(value[0])], digits=2)
+    return [[numbers.one(v, places) if math.isfinite(v) else "" for v in value] for value in values]
+
+
+def _shown(estimate: Estimate | None, *, turn: bool) -> Estimate | None:
+    return turned(estimate) if turn and estimate is not None else estimate
+
+
+def _columns(estimates: list[Estimate | None]) -> tuple[list[str], list[str]]:
+    means = [estimate.mean if estimate else math.nan for estimate in estimates]
+    halves = [half_width(estimate) if estimate else math.nan for estimate in estimates]
+    places = numbers.decimals([mean for mean in means if math.isfinite(mean)])
+    return numbers.column(means, places=places), numbers.column(halves, places=places)
