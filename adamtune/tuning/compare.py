@@ -159,6 +159,7 @@ def _swept(name: str, request: CompareRequest, own: str, listen: Listener) -> Sw
             seed=request.seed,
             trusted=request.trusted,
             argv=request.argv,
+            workers=request.workers,
         ),
         listen,
     )

@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from typing import Final
 
+from adamtune.models.build import build_model
 from adamtune.runs.manifest import MemberEntry
 from adamtune.training.hooks import Hooks
 from adamtune.training.population import Population
@@ -32,7 +33,11 @@ def seconds_per_member(session: Session) -> float:
     seed = loaded.recipe.training.seed
     members = tuple(MemberEntry(n, seed + n % loaded.recipe.training.seeds) for n in range(MEMBERS))
     trainer = trainer_for(
-        Population(loaded.recipe, members), work, session.model_maker(loaded, work), "pace", score_test=False
+        Population(loaded.recipe, members),
+        work,
+        lambda: build_model(loaded, work.input_shape, work.output_size, trusted=session.trusted),
+        "pace",
+        score_test=False,
     )
     began: list[tuple[float, int]] = []
 

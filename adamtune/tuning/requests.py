@@ -25,6 +25,7 @@ class Request:
         trusted: Whether `python:` targets may run.
         new: Start a new run even where an unfinished one could go on.
         argv: The command line, for the manifest.
+        workers: Processes that share the training.
     """
 
     sets: tuple[str, ...] = ()
@@ -33,6 +34,7 @@ class Request:
     trusted: bool = False
     new: bool = False
     argv: tuple[str, ...] = ()
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

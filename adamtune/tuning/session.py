@@ -6,13 +6,13 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from adamtune.errors import AdamtuneError, RunError
+from adamtune.errors import RunError
 from adamtune.recipe.resolve import dump_recipe
 from adamtune.runs import directory
 from adamtune.runs.jsonfile import read_json
@@ -24,16 +24,11 @@ from adamtune.tuning.requests import Request
 if TYPE_CHECKING:
     from adamtune.diagnosis.result import Diagnosis
     from adamtune.recipe.load import LoadedRecipe
-    from adamtune.training.checkpoint import Checkpoint
+    from adamtune.runs.record import Record
     from adamtune.training.progress import Listener
-    from adamtune.training.reinforcement.trainer import ReinforcementTrainer
-    from adamtune.training.trainer import Trainer
+    from adamtune.tuning.populations import Rung
     from adamtune.tuning.work import Work
-
-Rung: TypeAlias = Callable[[int, Mapping[int, float]], Mapping[int, str]]
-
-CHECKPOINT_EVERY_S: Final = 10.0
-"""Seconds between two checkpoints: what a kill can cost at the most, next to one evaluation."""
+    from adamtune.tuning.workers import WorkerPool
 
 
 class Session:
@@ -73,6 +68,8 @@ class Session:
         self.path = self.writer.path
         if not self.resumed:
             self._describe(text, command, knob, key, request.argv)
+        self._workers = request.workers
+        self._pool: WorkerPool | None = None
         self._started = time.perf_counter()
         self._spent_before = float(self.writer.manifest.get("wall_s", 0.0))
 
@@ -146,31 +143,41 @@ class Session:
     def _train_population(
         self, members: Sequence[MemberEntry], stage: str, listen: Listener, rung: Rung | None, *, score_test: bool
     ) -> None:
-        from adamtune.training.hooks import Hooks
-        from adamtune.training.population import Population, row_settings, shared_settings
-        from adamtune.training.strategies.choose import Choice
-        from adamtune.tuning.work import trainer_for
+        from adamtune.training.population import row_settings, shared_settings
+        from adamtune.tuning.populations import Job, train_population
 
         key = f"{members[0].number}-{members[-1].number}"
         shared = shared_settings(members[0])
         loaded, work = self._changed(shared)
-        population = Population(loaded.recipe, tuple(replace(m, settings=row_settings(m)) for m in members))
-        trainer = trainer_for(population, work, self.model_maker(loaded, work), stage, score_test=score_test)
-        known = self.writer.manifest["strategies"].get(key)
-        trainer.choice = Choice(**known) if known else None
-        saved = self._saved(key)
-        if saved is not None:
-            trainer.restore(saved)
-        length = trainer.length.total_steps
-        self.writer.declare([replace(member, total_steps=length) for member in members] if shared else members)
-        with self._blaming_the_model():
-            strategies = self.writer.manifest["strategies"] | {key: trainer.choose().as_dict()}
-            self.writer.note(strategies=strategies, device=str(trainer.device))
-            if not shared or not self.writer.manifest["total_steps"]:
-                self.writer.note(total_steps=length)
-            hooks = Hooks(self.writer.append, listen, self._checkpoints(key))
-            trainer.run(hooks if rung is None else replace(hooks, rung=rung))
-        self._end_population(trainer, key)
+        job = Job(
+            loaded=loaded,
+            members=tuple(replace(member, settings=row_settings(member)) for member in members),
+            key=key,
+            stage=stage,
+            score_test=score_test,
+            trusted=self.trusted,
+            checkpoint=self.path / directory.CHECKPOINT,
+            choice=self.writer.manifest["strategies"].get(key),
+            # A baseline's weights are of use; a sweep's are many and can be trained again.
+            keep_weights=self.writer.manifest["command"] == "baseline",
+        )
+        outside = _Outside(self, members, listen, rung, own_length=bool(shared))
+        if self._workers > 1 and len(members) > 1:
+            self._pool_of_workers().train(replace(job, choice=self._parts(key)), outside)
+        else:
+            train_population(job, work, outside)
+
+    def _parts(self, key: str) -> dict[str, Any]:
+        """How each process executed its part of a population before, by the part's number."""
+        known = self.writer.manifest["strategies"]
+        return {name.rpartition("/")[2]: choice for name, choice in known.items() if name.startswith(f"{key}/")}
+
+    def _pool_of_workers(self) -> WorkerPool:
+        from adamtune.tuning.workers import WorkerPool
+
+        if self._pool is None:
+            self._pool = WorkerPool(self._workers)
+        return self._pool
 
     def _changed(self, shared: Mapping[str, Any]) -> tuple[LoadedRecipe, Work]:
         """The recipe with the settings that a population shares, and the data that it means."""
@@ -185,63 +192,9 @@ class Session:
         same = loaded.recipe.data == self.loaded.recipe.data
         return loaded, self.dataset if same else load_work(loaded, trusted=self.trusted)
 
-    def model_maker(self, loaded: LoadedRecipe, work: Work) -> Callable[[], Any]:
-        """Gives freshly initialised networks of a recipe."""
-        from adamtune.models.build import build_model
-
-        return lambda: build_model(loaded, work.input_shape, work.output_size, trusted=self.trusted)
-
-    @contextmanager
-    def _blaming_the_model(self) -> Iterator[None]:
-        """Tells an exception of the user's own network from one of ours."""
-        from adamtune.models.checks import raised_in_model
-
-        target = self.loaded.recipe.model.python
-        try:
-            yield
-        except AdamtuneError:
-            raise
-        except Exception as error:
-            where = self.loaded.where("model.python") if target else ""
-            told = raised_in_model(error, name=target, where=where, folder=self.loaded.folder) if target else None
-            if told is None:
-                raise
-            raise told from error
-
     def _all_ended(self, members: Sequence[MemberEntry]) -> bool:
         records = self.read().records if self.resumed else {}
         return all(records.get(m.number, ()) and records[m.number][-1].state != "running" for m in members)
-
-    def _saved(self, key: str) -> Checkpoint | None:
-        from adamtune.training.checkpoint import Checkpoint
-
-        saved = Checkpoint.load(self.path / directory.CHECKPOINT)
-        return saved if saved is not None and saved.facts.get("population") == key else None
-
-    def _checkpoints(self, key: str) -> Callable[[Callable[[], Checkpoint]], None]:
-        last = time.perf_counter()
-
-        def keep(make: Callable[[], Checkpoint]) -> None:
-            nonlocal last
-            if time.perf_counter() - last >= CHECKPOINT_EVERY_S:
-                self._save(make(), key)
-                last = time.perf_counter()
-
-        return keep
-
-    def _save(self, checkpoint: Checkpoint, key: str) -> None:
-        from adamtune.training.checkpoint import Checkpoint
-
-        marked = Checkpoint(checkpoint.tensors, {**checkpoint.facts, "population": key})
-        marked.save(self.path / directory.CHECKPOINT)
-        self.writer.note(wall_s=self.wall_s)
-
-    def _end_population(self, trainer: Trainer | ReinforcementTrainer, key: str) -> None:
-        """A baseline keeps its final weights; a sweep's are many and can be trained again."""
-        if self.writer.manifest["command"] == "baseline" and trainer.completed:
-            self._save(trainer.weights(), key)
-        else:
-            (self.path / directory.CHECKPOINT).unlink(missing_ok=True)
 
     @property
     def strategy_words(self) -> str:
@@ -261,9 +214,42 @@ class Session:
 
     def close(self) -> None:
         """Lets go of the run directory; one in which nothing came about is taken away again."""
+        if self._pool is not None:
+            self._pool.close()
         self.writer.close()
         if not self.writer.manifest.get("finished") and not directory.has_lines(self.path):
             shutil.rmtree(self.path, ignore_errors=True)
+
+
+class _Outside:
+    """A run's directory, as the training of some of its members sees it."""
+
+    def __init__(
+        self,
+        session: Session,
+        members: Sequence[MemberEntry],
+        listen: Listener,
+        rung: Rung | None,
+        *,
+        own_length: bool,
+    ) -> None:
+        self._session, self._members, self._own_length = session, members, own_length
+        self.listen, self.rung = listen, rung
+
+    def chosen(self, key: str, choice: Mapping[str, Any], total_steps: int, device: str) -> None:
+        """Enters the members and how they are executed in the manifest."""
+        writer, own = self._session.writer, self._own_length
+        writer.declare([replace(member, total_steps=total_steps) for member in self._members] if own else self._members)
+        writer.note(strategies=writer.manifest["strategies"] | {key: choice}, device=device)
+        if not own or not writer.manifest["total_steps"]:
+            writer.note(total_steps=total_steps)
+
+    def record(self, records: Sequence[Record]) -> None:
+        self._session.writer.append(records)
+
+    def flush(self) -> None:
+        """Lines are written as they come; the time that was spent is noted beside them."""
+        self._session.writer.note(wall_s=self._session.wall_s)
 
 
 def _work_key(*parts: Any) -> str:

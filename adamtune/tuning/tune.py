@@ -151,6 +151,7 @@ class _Tuning:
                 seed=request.seed,
                 trusted=request.trusted,
                 argv=request.argv,
+                workers=request.workers,
             )
         )
         serious = [f"{finding.rule}: {finding.message}" for finding in found.findings if finding.severity != "info"]
@@ -207,6 +208,7 @@ class _Tuning:
                 runs_dir=request.runs_dir,
                 trusted=request.trusted,
                 argv=request.argv,
+                workers=request.workers,
             ),
             self._watch(),
             self._clock.affords,

@@ -19,7 +19,7 @@ from adamtune.runs.record import Record
 from adamtune.training.rows import Rows
 from adamtune.training.stopping import Lowest
 from adamtune.training.trainer import Hooks
-from adamtune.tuning import session
+from adamtune.tuning import populations
 from adamtune.tuning.baseline import run_baseline
 from adamtune.tuning.requests import BaselineRequest, SweepRequest
 from adamtune.tuning.sweep import run_sweep
@@ -168,7 +168,7 @@ def test_a_baseline_stops_early_resumes_and_leaves_the_kept_weights_of_all_seeds
     runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed after somebody has stopped, it still ends with the numbers and the checkpoint of an unbroken run."""
-    monkeypatch.setattr(session, "CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(populations, "CHECKPOINT_EVERY_S", 0.0)
     unbroken = run_baseline(BaselineRequest(recipe="digits-mlp", sets=SETS, runs_dir=runs_dir / "u"), lambda _: None)
     ends = sorted(row.step for row in unbroken.seeds)
     assert ends[0] < ends[-1], "one seed must stop before another"

@@ -8,7 +8,7 @@ import pytest
 
 from adamtune.runs.reader import read_run
 from adamtune.training.progress import Progress
-from adamtune.tuning import session
+from adamtune.tuning import populations
 from adamtune.tuning.baseline import run_baseline
 from adamtune.tuning.requests import BaselineRequest
 from adamtune.tuning.results import BaselineResult
@@ -28,7 +28,7 @@ def baseline(runs_dir: Path, recipe: str = "digits-mlp", *, stop_at: int = 0, na
 def test_a_baseline_of_another_optimizer_goes_on_where_it_was_stopped(
     runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(populations, "CHECKPOINT_EVERY_S", 0.0)
     unbroken = baseline(runs_dir / "unbroken")
     with pytest.raises(KeyboardInterrupt):
         baseline(runs_dir, stop_at=40)

@@ -11,7 +11,7 @@ import pytest
 from adamtune.errors import RunError
 from adamtune.runs.reader import read_run
 from adamtune.training.progress import Progress
-from adamtune.tuning import session
+from adamtune.tuning import populations
 from adamtune.tuning.baseline import run_baseline
 from adamtune.tuning.requests import BaselineRequest, SweepRequest
 from adamtune.tuning.results import BaselineResult, SweepResult
@@ -54,7 +54,7 @@ def test_an_interrupted_baseline_goes_on_from_its_checkpoint_or_from_the_start(
     runs_dir: Path, monkeypatch: pytest.MonkeyPatch, every_s: float, first_step: int
 ) -> None:
     """Both ways the numbers are those of an unbroken run, to the last bit."""
-    monkeypatch.setattr(session, "CHECKPOINT_EVERY_S", every_s)
+    monkeypatch.setattr(populations, "CHECKPOINT_EVERY_S", every_s)
     unbroken = baseline(runs_dir / "unbroken", lambda _: None)
     with pytest.raises(StoppedError):
         baseline(runs_dir, StopAt(6))
@@ -159,7 +159,7 @@ def test_the_manifest_tells_how_to_make_the_run_again(runs_dir: Path) -> None:
 
 
 def test_a_damaged_checkpoint_is_named(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(populations, "CHECKPOINT_EVERY_S", 0.0)
     with pytest.raises(StoppedError):
         baseline(runs_dir, StopAt(4))
     (runs_dir / "digits-mlp/001-baseline/checkpoint.safetensors").write_bytes(b"\x00" * 40)

@@ -15,6 +15,10 @@ Optimizers = Annotated[
     Option("--optimizers", metavar="A,B,C", help="Which ones; the first is what the others are compared with."),
 ]
 
+Workers = Annotated[
+    int, Option("--workers", metavar="N", min=1, max=64, help="Processes that share the training, one core each.")
+]
+
 
 @with_common
 def compare(
@@ -22,6 +26,7 @@ def compare(
     *,
     recipe: Annotated[str, Argument(metavar="RECIPE", help="A recipe file, or the name of a shipped recipe.")],
     optimizers: Optimizers = "adamw,adam,sgd,nadamw,radam,lion",
+    workers: Workers = 1,
 ) -> int:
     """Compare optimizers fairly: each at the best lr of its own sweep, all on the same fresh seeds.
 
@@ -34,7 +39,7 @@ def compare(
 
     output = Output.of("compare", common)
     names = tuple(name.strip() for name in optimizers.split(",") if name.strip())
-    request = CompareRequest(recipe=recipe, optimizers=names, **common.request)
+    request = CompareRequest(recipe=recipe, optimizers=names, workers=workers, **common.request)
     with output.working() as listen:
         result = run_compare(request, listen)
     lost = not any(row.val.n for row in result.rows)

@@ -41,6 +41,10 @@ MinGain = Annotated[
     float, Option("--min-gain", metavar="SHARE", min=0.0, max=1.0, help="Least gain that is worth a change.")
 ]
 
+Workers = Annotated[
+    int, Option("--workers", metavar="N", min=1, max=64, help="Processes that share the training, one core each.")
+]
+
 
 @with_common
 def sweep(
@@ -53,6 +57,7 @@ def sweep(
     no_prune: NoPrune = False,
     sampler: Proposer = "gp",
     min_gain: MinGain = 0.01,
+    workers: Workers = 1,
 ) -> int:
     """Tune one knob, or several together, and keep only what fresh seeds confirm.
 
@@ -83,6 +88,7 @@ def sweep(
         prune=not no_prune,
         sampler=proposer,
         min_gain=min_gain,
+        workers=workers,
         **common.request,
     )
     with output.working() as listen:

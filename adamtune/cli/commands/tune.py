@@ -21,6 +21,10 @@ Trials = Annotated[
 ]
 DryRun = Annotated[bool, Option("--dry-run", help="Only say what would be done, and how long it would take.")]
 
+Workers = Annotated[
+    int, Option("--workers", metavar="N", min=1, max=64, help="Processes that share the training, one core each.")
+]
+
 
 @with_common
 def tune(
@@ -30,6 +34,7 @@ def tune(
     budget: Budget = None,
     trials: Trials = None,
     dry_run: DryRun = False,
+    workers: Workers = 1,
 ) -> int:
     """Tune a recipe from start to end: check, baseline, remedies if it is sick, knob after knob, confirmation.
 
@@ -47,7 +52,9 @@ def tune(
     from adamtune.tuning.tune import run_tune
     from adamtune.tuning.tune_results import TuneRequest
 
-    request = TuneRequest(recipe=recipe, budget_s=budget_s, trials=trials, dry_run=dry_run, **common.request)
+    request = TuneRequest(
+        recipe=recipe, budget_s=budget_s, trials=trials, dry_run=dry_run, workers=workers, **common.request
+    )
     silent = output.quiet or output.as_json or dry_run
     with watch_tuning(console(sys.stderr), silent=silent) as (listen, tell), only_results_on_stdout():
         result = run_tune(request, listen, tell)
