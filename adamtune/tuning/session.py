@@ -23,6 +23,7 @@ from adamtune.tuning.requests import Request
 if TYPE_CHECKING:
     from adamtune.diagnosis.result import Diagnosis
     from adamtune.recipe.load import LoadedRecipe
+    from adamtune.recipe.schema import Recipe
     from adamtune.training.checkpoint import Checkpoint
     from adamtune.training.progress import Listener
     from adamtune.training.reinforcement.trainer import ReinforcementTrainer
@@ -101,8 +102,17 @@ class Session:
         """The run as it lies on disk."""
         return read_run(self.path)
 
-    def train(self, members: Sequence[MemberEntry], stage: str, listen: Listener) -> None:
-        """Trains one population, unless that was done before; goes on from its checkpoint where there is one."""
+    def train(
+        self, members: Sequence[MemberEntry], stage: str, listen: Listener, *, recipe: Recipe | None = None
+    ) -> None:
+        """Trains one population, unless that was done before; goes on from its checkpoint where there is one.
+
+        Args:
+            members: Who is trained.
+            stage: What this is called in progress reports.
+            listen: Is told where training stands.
+            recipe: What all of them share; None for the run's own recipe.
+        """
         from adamtune.models.build import build_model
         from adamtune.training.hooks import Hooks
         from adamtune.training.population import Population
@@ -118,7 +128,7 @@ class Session:
             return build_model(self.loaded, data.input_shape, data.output_size, trusted=self.trusted)
 
         final = self.writer.manifest["command"] == "baseline"
-        population = Population(self.loaded.recipe, tuple(members))
+        population = Population(recipe or self.loaded.recipe, tuple(members))
         trainer = trainer_for(population, data, make_model, stage, score_test=final)
         known = self.writer.manifest["strategies"].get(key)
         trainer.choice = Choice(**known) if known else None
