@@ -31,7 +31,7 @@ class LrChart:
 
     Args:
         lrs: Ascending, all above 0.
-        losses: Each one's losses, one a seed; those that are not finite are left out.
+        losses: Each one's losses, one a seed, of which some are finite; the others are left out.
         idle: Loss that knows nothing, drawn as a line; nan where unknown.
         letters: What stands at the curve at some learning rates within the range, one character each.
         cut: Whether what lies far above `idle` is cut off; returns have no such height.
@@ -44,10 +44,7 @@ class LrChart:
     cut: bool = True
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if any(self._finite(n) for n in range(len(self.lrs))):
-            yield self._plot(min(options.max_width, _WIDEST))
-        else:
-            yield Text("no finite loss to draw")
+        yield self._plot(min(options.max_width, _WIDEST))
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         return Measurement(40, min(options.max_width, _WIDEST))

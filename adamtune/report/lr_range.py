@@ -43,7 +43,7 @@ def lr_range_page(result: LrRangeResult) -> RenderableType:
     head = Text.assemble(("lr-range ", "bold"), f"{result.name}: ", _answer(result))
     parts: list[RenderableType] = [
         Group(head, Text("; ".join(words)), Text(f"executed: {result.strategy}"), copyable(f"run: {result.run_dir}")),
-        Group(_chart(result), _legend(result)),
+        _picture(result),
         marks_table(result),
     ]
     if notes := _notes(result):
@@ -82,6 +82,12 @@ def _places(result: LrRangeResult) -> dict[str, float]:
     found = {name: getattr(marks, name) for name in ("starts", "fastest", "best", "breaks", "suggested")}
     own = {"now": result.current} if lrs[0] <= result.current <= lrs[-1] else {}
     return own | {name: lr for name, lr in found.items() if lr is not None}
+
+
+def _picture(result: LrRangeResult) -> RenderableType:
+    if all(not math.isfinite(loss) for point in result.points for loss in point.losses):
+        return Text("no finite loss to draw: every seed of every learning rate diverged", "red")
+    return Group(_chart(result), _legend(result))
 
 
 def _chart(result: LrRangeResult) -> LrChart:
@@ -126,6 +132,7 @@ def marks_table(result: LrRangeResult) -> Table:
 
 def _words(result: LrRangeResult) -> dict[str, str]:
     low, high = result.marks.good or (math.nan, math.nan)
+    middle = "the best: none beside it is as good" if low == high else "the middle of what is about as good as the best"
     valley = "" if low == high else f"; from {numbers.setting(low)} to {numbers.setting(high)} about as good"
     return {
         "now": f"the recipe's own lr, {_standing(result)}",
@@ -133,9 +140,7 @@ def _words(result: LrRangeResult) -> dict[str, str]:
         "fastest": "here a larger lr gains most",
         "best": ("highest" if result.measure == "return" else "lowest") + valley,
         "breaks": f"{_broken(result)}: stay well below",
-        "suggested": "the middle of what is about as good as the best"
-        if valley
-        else "the best: none beside it is as good",
+        "suggested": middle,
     }
 
 

@@ -19,8 +19,9 @@ digits and 16 times on diabetes."""
 SHARE: Final = 0.05
 """Share of the largest fall: less of it is no learning, and a loss that near to the lowest is as good. A choice; seeds
 differed by about as much in the flat valley around the best lr on the five tasks."""
-WINDOW: Final = 2
-"""Neighbours to each side that a slope is fitted to, so that one noisy lr makes no steepest place."""
+WINDOW: Final = 0.45
+"""Decades to each side that a slope is fitted to, and at least one neighbour, so that one noisy lr makes no steepest
+place: two neighbours to each side at the default spacing of a fifth of a decade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +112,19 @@ def read_curve(points: Sequence[LrPoint]) -> LrMarks:
     not scaled a network may start at 70 times the constant's loss, and falling to that is not learning; and a network
     that too large an lr has killed predicts a constant, which may well be below its start.
 
-    The suggestion is the middle, on a log scale, of the lrs that are as good as the best. With 200 steps, beside what
-    `adamtune sweep --knob lr` found in the whole training of 170 to 600 steps (CPU, 3 or 5 seeds):
+    The suggestion is the lr in the middle, on a log scale, of those that are as good as the best. With 200 steps,
+    beside what `adamtune sweep --knob lr` found in the whole training of 170 to 600 steps (CPU, 3 or 5 seeds):
 
         recipe                    suggested  best    breaks  sweep
         digits-mlp                0.004      0.0025  0.063   0.0017
-        breast-cancer-mlp         0.0079     0.025   0.16    0.0095
+        breast-cancer-mlp         0.0063     0.025   0.16    0.0095
         the same, not normalised  0.0025     0.004   0.0063  0.0017
         diabetes-mlp              0.001      0.001   0.1     0.0003
-        digits-cnn                0.0079     0.01    1       0.0095
+        digits-cnn                0.01       0.01    1       0.0095
 
-    So the suggestion is off by 1.2 to 3.3 times (geometric mean 1.8), the single best lr by 1.1 to 3.3 (2.0), and a
-    third of what breaks by 1.2 to 110 (13). Where it is off most, the whole training is longer, which favours less.
+    So the suggestion is off by 1.1 to 3.3 times (geometric mean 1.8), the single best lr by 1.1 to 3.3 (2.0), and a
+    third of what breaks by 1.2 to 110 (13). Where it is off most, the whole
+    training is three times as long, which favours less.
 
     Args:
         points: Ascending by lr.
@@ -142,11 +144,11 @@ def read_curve(points: Sequence[LrPoint]) -> LrMarks:
     return LrMarks(
         least_fall=least,
         starts=points[first].lr,
-        fastest=_steepest(points[: best + 1], first, ceiling=points[best].loss + max(known)),
+        fastest=_steepest(points, first, best, ceiling=points[best].loss + max(known)),
         best=points[best].lr,
         breaks=points[last + 1].lr if last + 1 < len(points) else None,
         good=(points[low].lr, points[high].lr),
-        suggested=_middle(points[low].lr, points[high].lr),
+        suggested=_middle([point.lr for point in points[low : high + 1]]),
     )
 
 
@@ -164,24 +166,28 @@ def _stretch(flags: Sequence[bool], start: int) -> tuple[int, int]:
     return first, last
 
 
-def _steepest(points: Sequence[LrPoint], first: int, ceiling: float) -> float:
-    """Lr of the largest fall of the loss for each factor of ten.
+def _steepest(points: Sequence[LrPoint], first: int, last: int, ceiling: float) -> float:
+    """Lr of the largest fall of the loss for each factor of ten, among those from `first` to `last`.
 
     Args:
-        points: From the smallest lr to the best.
+        points: Ascending by lr.
         first: Place of the smallest lr that may be named.
+        last: Place of the largest one.
         ceiling: Losses above it count as this one: down to what knows nothing, nothing is learnt.
     """
-    places = [
-        (n, (math.log10(point.lr), min(point.loss, ceiling)))
+    places = {
+        n: (math.log10(point.lr), min(point.loss, ceiling))
         for n, point in enumerate(points)
         if math.isfinite(point.loss)
-    ]
-    slopes = {
-        n: _slope([place for _, place in places[max(0, i - WINDOW) : i + WINDOW + 1]])
-        for i, (n, _) in enumerate(places)
     }
-    return points[min((n for n in slopes if n >= first), key=slopes.__getitem__)].lr
+    slopes = [(_slope(_near(list(places.values()), places[n][0])), n) for n in places if first <= n <= last]
+    return points[min(slopes)[1]].lr
+
+
+def _near(places: Sequence[tuple[float, float]], x: float) -> list[tuple[float, float]]:
+    """The place at `x`, its two neighbours, and whatever else lies within the window."""
+    at = [place[0] for place in places].index(x)
+    return [place for n, place in enumerate(places) if abs(n - at) <= 1 or abs(place[0] - x) <= WINDOW]
 
 
 def _slope(places: Sequence[tuple[float, float]]) -> float:
@@ -196,10 +202,11 @@ def _slope(places: Sequence[tuple[float, float]]) -> float:
     return sum((x - mean_x) * (y - mean_y) for x, y in places) / wide if wide else 0.0
 
 
-def _middle(low: float, high: float) -> float:
-    """The geometric mean with two digits, but never outside.
+def _middle(lrs: Sequence[float]) -> float:
+    """The one of these that lies nearest to the middle of their ends on a log scale.
 
-    >>> _middle(1e-3, 1.6e-2)
+    >>> _middle([1e-3, 2e-3, 4e-3, 1.6e-2])
     0.004
     """
-    return min(max(float(f"{math.sqrt(low) * math.sqrt(high):.1e}"), low), high)
+    middle = (math.log10(lrs[0]) + math.log10(lrs[-1])) / 2
+    return min(lrs, key=lambda lr: abs(math.log10(lr) - middle))
