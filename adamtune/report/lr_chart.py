@@ -22,6 +22,8 @@ _STYLES: Final[Mapping[str, str]] = {MEDIAN: "cyan", SPREAD: "yellow", IDLE: "di
 _HEIGHT: Final = 18
 _WIDEST: Final = 100
 _LOG_RANGE: Final = 10.0  # from this ratio of largest to smallest loss on, the best lr would lie on the floor
+_HUGE: Final = 1e30  # a larger loss is no different, and differences of it would overflow
+_FLAT: Final = 1e-9  # relative; within less there is nothing to see, and no room for ticks
 _ROOM: Final = 2.0  # losses above this many times one that knows nothing only say "broken", and would flatten the rest
 
 
@@ -50,7 +52,7 @@ class LrChart:
         return Measurement(40, min(options.max_width, _WIDEST))
 
     def _finite(self, n: int) -> list[float]:
-        return sorted(loss for loss in self.losses[n] if math.isfinite(loss))
+        return sorted(_bounded(loss) for loss in self.losses[n] if math.isfinite(loss))
 
     def _median(self, n: int) -> float:
         """Over all seeds, those that were lost counting as the worst; nan where the middle one was."""
@@ -64,11 +66,11 @@ class LrChart:
         medians = [median for n in range(len(self.lrs)) if math.isfinite(median := self._median(n))]
         shown = medians or [loss for n in range(len(self.lrs)) for loss in self._finite(n)]
         if math.isfinite(self.idle):
-            shown = [*shown, self.idle]
+            shown = [*shown, _bounded(self.idle)]
         low, high = min(shown), max(shown)
         if self.cut and math.isfinite(self.idle) and self.idle > 0:
             high = min(high, max(_ROOM * self.idle, _ROOM * low))
-        if high > low:
+        if high - low > _FLAT * max(abs(low), abs(high), 1 / _HUGE):
             return low, high
         margin = abs(low) * 0.1 or 1.0
         return low - margin, low + margin
@@ -127,6 +129,10 @@ class LrChart:
         near = [after] if self.lrs[after] == lr else [after - 1, after]
         medians = [self._median(n) for n in near]
         return sum(medians) / len(medians) if all(map(math.isfinite, medians)) else worst
+
+
+def _bounded(loss: float) -> float:
+    return min(max(loss, -_HUGE), _HUGE)
 
 
 def _rulers(figure: object, lrs: Sequence[float], low: float, high: float, *, log: bool) -> None:

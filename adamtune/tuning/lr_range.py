@@ -72,7 +72,7 @@ def run_lr_range(request: LrRangeRequest, listen: Listener) -> LrRangeResult:
 
 
 def shortened(recipe: Recipe, steps: int) -> Recipe:
-    """The recipe for so many steps at one lr throughout: no warmup, no decay, and what counts is the end."""
+    """The recipe for so many steps, of which the end counts; the members lack its schedule, see `members_of`."""
     return with_values(
         recipe,
         {
@@ -80,7 +80,6 @@ def shortened(recipe: Recipe, steps: int) -> Recipe:
             "training.eval_every": max(1, steps // EVALUATIONS),
             "training.early_stopping": None,
             "training.keep": "last",
-            **CONSTANT,
         },
     )
 

@@ -54,6 +54,22 @@ def test_one_noisy_lr_is_not_the_steepest_place() -> None:
     assert read_curve(curve(noisy)).fastest == 1e-3
 
 
+def test_slopes_are_fitted_over_nearly_half_a_decade_to_each_side() -> None:
+    """At the default spacing of a fifth of a decade the two next neighbours alone would name the noisy lr's."""
+    lrs = [10 ** (-6 + n / 5) for n in range(31)]
+    losses = [IDLE - 2 / (1 + 10 ** (-2 * math.log10(lr / 1e-3))) for lr in lrs]
+    losses[20] += 1.2  # at 1e-2, so that the loss seems to fall steeply on from there
+    points = [point(lr, [loss]) for lr, loss in zip(lrs, losses, strict=True)]
+    assert read_curve(points).fastest == pytest.approx(1e-3, rel=0.6)
+
+
+def test_falling_to_what_knows_nothing_is_not_the_steepest_place() -> None:
+    ends = {1e-5: 40.0, 1e-4: 20.0, 1e-3: 0.6, 1e-2: 0.55, 0.1: 0.2, 1.0: 0.19}
+    points = [point_of(lr, [[record(0, 47.0), record(9, end, "complete")]], 0.662) for lr, end in ends.items()]
+    marks = read_curve(points)
+    assert (marks.starts, marks.fastest) == (1e-3, 1e-2)
+
+
 def test_a_network_that_was_killed_breaks_though_its_loss_is_below_its_start() -> None:
     """It predicts a constant, and the start was worse than that."""
     records = [[record(0, 2.6), record(9, end, "complete")] for end in (2.301, 2.299, 2.3)]

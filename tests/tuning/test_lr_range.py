@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adamtune.cli.commands.diagnose import choose_run
 from adamtune.errors import UsageError
 from adamtune.runs.directory import RECIPE, RunName
 from adamtune.runs.reader import read_run
@@ -54,7 +55,7 @@ def test_a_seed_starts_from_the_same_weights_with_every_lr(runs_dir: Path) -> No
 
 
 def test_training_is_short_and_at_one_lr_whatever_the_recipe_says(runs_dir: Path) -> None:
-    warm = ("schedule.warmup=30", "schedule.decay=cosine", "training.early_stopping=1", "training.keep=best")
+    warm = ("schedule.warmup=100", "schedule.decay=cosine", "training.early_stopping=1", "training.keep=best")
     result = lr_range(runs_dir, *warm)
     run = read_run(result.run_dir)
     plain = lr_range(runs_dir)
@@ -83,6 +84,7 @@ def test_the_run_keeps_the_recipe_that_it_started_from_and_nothing_else_is_touch
     assert current_best(runs_dir, (), None) == before
     assert {path: path.stat().st_mtime_ns for path in baseline.run_dir.iterdir()} == files
     assert not list(runs_dir.rglob("tuned.yaml"))
+    assert choose_run(None, runs_dir) == baseline.run_dir
     text = (result.run_dir / RECIPE).read_text()
     assert "epochs: 7" in text
     assert "cosine" in text
@@ -93,6 +95,13 @@ def test_a_range_is_no_best_to_start_from(runs_dir: Path) -> None:
     lr_range(runs_dir, points=5, steps=10)
     with pytest.raises(UsageError, match="no run to start from"):
         current_best(runs_dir, (), None)
+
+
+def test_a_sweep_without_a_baseline_is_still_what_one_goes_on_from(runs_dir: Path) -> None:
+    swept = lr_range(runs_dir, points=5, steps=10).run_dir
+    swept.rename(swept.with_name("001-sweep-lr"))
+    lr_range(runs_dir, "model.hidden=[5]", points=5, steps=10)
+    assert current_best(runs_dir, (), None).loaded.recipe.model.options["hidden"] == [17]
 
 
 class StoppedError(Exception):
