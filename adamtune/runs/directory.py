@@ -89,9 +89,12 @@ def has_lines(path: Path) -> bool:
 def make_run_dir(folder: Path, command: str, knob: str = "") -> Path:
     """A new, empty run directory with the next free number; two processes never get the same.
 
+    A command's own dash is left out of the name, where a dash means that a knob follows.
+
     Raises:
         RunError: The directory cannot be made.
     """
+    command = command.replace("-", "")
     suffix = f"{command}-{knob}" if knob else command
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,7 @@ from adamtune.tuning.requests import Request
 if TYPE_CHECKING:
     from adamtune.diagnosis.result import Diagnosis
     from adamtune.recipe.load import LoadedRecipe
+    from adamtune.recipe.schema import Recipe
     from adamtune.runs.record import Record
     from adamtune.training.progress import Listener
     from adamtune.tuning.populations import Rung
@@ -116,6 +117,7 @@ class Session:
         *,
         rung: Rung | None = None,
         score_test: bool = False,
+        recipe: Recipe | None = None,
     ) -> None:
         """Trains these members, unless that was done before; goes on from a checkpoint where there is one.
 
@@ -128,27 +130,36 @@ class Session:
             listen: Is told where training stands.
             rung: Asked at rungs who stops early, see `Hooks`; None where nobody does.
             score_test: Whether the test split is looked at, which no search may do.
+            recipe: What all of them share; None for the run's own recipe.
         """
         from adamtune.training.population import shared_settings, update_rule
 
-        own = self.loaded.recipe.optimizer.name
+        loaded = self.loaded if recipe is None else replace(self.loaded, recipe=recipe)
+        own = loaded.recipe.optimizer.name
         groups: dict[str, list[MemberEntry]] = {}
         for member in members:
             rule = update_rule(member.settings.get("optimizer.name", own))
             groups.setdefault(json.dumps([shared_settings(member), rule], default=str), []).append(member)
         for group in groups.values():
             if not self._all_ended(group):
-                self._train_population(group, stage, listen, rung, score_test=score_test)
+                self._train_population(loaded, group, stage, listen, rung, score_test=score_test)
 
     def _train_population(
-        self, members: Sequence[MemberEntry], stage: str, listen: Listener, rung: Rung | None, *, score_test: bool
+        self,
+        base: LoadedRecipe,
+        members: Sequence[MemberEntry],
+        stage: str,
+        listen: Listener,
+        rung: Rung | None,
+        *,
+        score_test: bool,
     ) -> None:
         from adamtune.training.population import row_settings, shared_settings
         from adamtune.tuning.populations import Job, train_population
 
         key = f"{members[0].number}-{members[-1].number}"
         shared = shared_settings(members[0])
-        loaded, work = self._changed(shared)
+        loaded, work = self._changed(base, shared)
         job = Job(
             loaded=loaded,
             members=tuple(replace(member, settings=row_settings(member)) for member in members),
@@ -179,16 +190,15 @@ class Session:
             self._pool = WorkerPool(self._workers)
         return self._pool
 
-    def _changed(self, shared: Mapping[str, Any]) -> tuple[LoadedRecipe, Work]:
+    def _changed(self, base: LoadedRecipe, shared: Mapping[str, Any]) -> tuple[LoadedRecipe, Work]:
         """The recipe with the settings that a population shares, and the data that it means."""
         from adamtune.models.build import option_schemas
         from adamtune.recipe.resolve import with_values
         from adamtune.tuning.work import load_work
 
         if not shared:
-            return self.loaded, self.dataset
-        recipe = with_values(self.loaded.recipe, shared, kinds=option_schemas())
-        loaded = replace(self.loaded, recipe=recipe)
+            return base, self.dataset
+        loaded = replace(base, recipe=with_values(base.recipe, shared, kinds=option_schemas()))
         same = loaded.recipe.data == self.loaded.recipe.data
         return loaded, self.dataset if same else load_work(loaded, trusted=self.trusted)
 

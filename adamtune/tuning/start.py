@@ -94,8 +94,12 @@ def current_best(runs_dir: Path, sets: Sequence[str], seed: int | None) -> Start
 
 def _newest_baseline(run: Path) -> Path | None:
     """The newest run of this recipe that trained it as it is; a sweep's own recipe serves where there is none."""
-    runs = [path for path in directory.runs_of(run.parent) if directory.has_lines(path)]
-    baselines = [path for path in runs if (name := directory.RunName.parse(path.name)) and name.command == "baseline"]
+    runs = {
+        path: name.command
+        for path in directory.runs_of(run.parent)
+        if (name := directory.RunName.parse(path.name)) and name.command in TUNED_BY and directory.has_lines(path)
+    }
+    baselines = [path for path, command in runs.items() if command == "baseline"]
     return next((path for path in [*baselines, *runs] if (path / directory.RECIPE).is_file()), None)
 
 

@@ -10,7 +10,7 @@ from adamtune.cli.app import run
 
 MISTAKES = {
     "swep": ["unknown command swep", "did you mean: sweep"],
-    "tunes x": ["unknown command tunes", "baseline, sweep, diagnose"],
+    "tunes x": ["unknown command tunes", "baseline, sweep, lr-range, diagnose"],
     "baseline": ["adamtune baseline: missing argument RECIPE", "run: adamtune baseline --help"],
     "baseline r --sett a=1": ["unknown option --sett", "did you mean: --set"],
     "baseline r --seed one": ["--seed is one", "expected: a valid integer"],
@@ -28,6 +28,11 @@ MISTAKES = {
     "sweep r --knob lr --values 1,x": ["--values: 'x' is not a number", "try: --values"],
     "sweep r --knob lr --values nan": ["--values: 'nan' is not a number"],
     "sweep r --knob lr --values ,": ["--values: ',' is not a number"],
+    "lr-range r --low 1 --high 0.1": ["--low: --low 1 is not below --high 0.1", "try: --low 0.001 --high 0.1"],
+    "lr-range r --high inf": ["--high: inf is no learning rate to try", "a number from 1e-08 to 100"],
+    "lr-range r --points 4 --steps 3": ["--points: 4 points", "5 to 400", "--steps: 3 steps", "at least 10"],
+    "lr-range r --points many": ["--points is many"],
+    "lr-range r --lowest 1": ["unknown option --lowest", "did you mean: --low"],
     "diagnose /nowhere": ["error: /nowhere: "],
 }
 

@@ -12,6 +12,8 @@ from adamtune.diagnosis.rule import Finding, Remedy
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.reader import Run
 from adamtune.runs.record import Record
+from adamtune.tuning.lr_curve import LrMarks, LrPoint, read_curve
+from adamtune.tuning.lr_range_result import LrRangeResult
 from adamtune.tuning.results import BaselineResult, Estimate, Improvement, SeedRow, SweepResult, TrialRow
 
 STEPS = tuple(range(0, 461, 23))
@@ -134,6 +136,39 @@ def sweep(decision: str = "accepted", *, lost: bool = False) -> SweepResult:
         source="runs/digits-mlp/001-baseline",
         resumed=False,
         next_command="adamtune sweep --knob beta1",
+    )
+
+
+def lr_point(lr: float, *, lost: bool) -> LrPoint:
+    """Learning sets in below 1e-4, is best at 3e-3, and breaks above 0.03; from 0.3 on seeds diverge."""
+    bent = math.log10(lr / 3e-3)
+    loss = 0.12 + 2.2 / (1 + 10 ** (1.7 * (bent + 1.3))) if bent < 0.6 else 0.1 * 10 ** (1.4 * bent)
+    n_lost = 3 if lost else min(3, max(0, round(2 * bent - 3.2)))
+    losses = tuple(loss * factor for factor in (0.94, 1.0, 1.07)[: 3 - n_lost]) + (math.nan,) * n_lost
+    return LrPoint(lr, losses, tuple(2.302 - loss for loss in losses), n_lost)
+
+
+def lr_range(*, lost: bool = False) -> LrRangeResult:
+    points = tuple(lr_point(float(f"{10 ** (-7 + n / 3):.1e}"), lost=lost) for n in range(25))
+    marks = LrMarks() if lost else read_curve(points)
+    again = f"runs/digits-mlp/003-lrrange --set optimizer.lr={marks.suggested}"
+    return LrRangeResult(
+        run_dir=Path("runs/digits-mlp/003-lrrange"),
+        name="digits-mlp",
+        current=3e-4,
+        points=points,
+        marks=marks,
+        start_loss=2.342,
+        constant_loss=2.302,
+        seeds=(0, 1, 2),
+        steps=200,
+        total_steps=2000,
+        wall_s=8.4,
+        strategy="vectorized, 1 thread",
+        source="recipe digits-mlp",
+        resumed=False,
+        next_command="adamtune diagnose runs/digits-mlp/003-lrrange" if lost else f"adamtune sweep {again} --knob lr",
+        baseline_command="" if lost else f"adamtune baseline {again}",
     )
 
 

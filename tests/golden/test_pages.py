@@ -9,6 +9,7 @@ import pytest
 from rich.console import RenderableType
 
 from adamtune.errors import Problem
+from adamtune.report.lr_range import lr_range_page
 from adamtune.report.pages import baseline_page, diagnosis_page
 from adamtune.report.problems import draw_problems
 from adamtune.report.sweeps import sweep_page
@@ -31,6 +32,8 @@ PAGES: dict[str, Callable[[ModuleType], RenderableType]] = {
     "sweep-accepted": lambda r: sweep_page(r.sweep()),
     "sweep-kept": lambda r: sweep_page(r.sweep("kept")),
     "sweep-lost": lambda r: sweep_page(r.sweep(lost=True)),
+    "lr-range": lambda r: lr_range_page(r.lr_range()),
+    "lr-range-lost": lambda r: lr_range_page(r.lr_range(lost=True)),
     "diagnosis": lambda r: diagnosis_page(r.diagnosis(), r.run()),
     "errors": lambda _: ERRORS,
 }
@@ -58,7 +61,7 @@ def test_page_fits_into_80_columns_and_needs_no_colour(
     Lines that are there to be copied stay whole, however long they are.
     """
     text = draw(PAGES[name](results), 80)
-    copied = ("run:", "next:", "recipe:", "study:")
+    copied = ("run:", "next:", "or:", "recipe:", "study:")
     assert all(len(line) <= 80 for line in text.splitlines() if not line.strip().startswith(copied))
     assert "\x1b" not in text
     assert "…" not in text

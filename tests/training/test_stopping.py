@@ -102,7 +102,7 @@ def loss_of(lab: Lab, tensors: dict[str, torch.Tensor], row: int) -> float:
 
 
 def test_the_weights_of_the_last_step_are_kept_unless_the_best_are_asked_for(few: Lab) -> None:
-    training = {"eval_every": 2, "steps": 60}
+    training = {"eval_every": 2, "steps": 60, "strategy": "loop"}
     (last,) = few.train(members(0.1), overfits, **training).values()
     (best,) = few.train(members(0.1), overfits, keep="best", **training).values()
     assert last[:-1] == best[:-1]

@@ -64,7 +64,8 @@ def choose_run(given: Path | None, runs_dir: Path) -> Path:
     from adamtune.runs.directory import METRICS, newest_run, runs_of
 
     if given is None:
-        newest = newest_run(runs_dir, but=("check",)) or newest_run(runs_dir)
+        # What lr-range breaks it breaks on purpose.
+        newest = newest_run(runs_dir, but=("check", "lrrange")) or newest_run(runs_dir)
         if newest is None:
             raise RunError(Problem("no run in this folder", str(runs_dir), hint="run: adamtune baseline RECIPE"))
         return newest
