@@ -10,7 +10,7 @@ from adamtune.cli.app import run
 
 MISTAKES = {
     "swep": ["unknown command swep", "did you mean: sweep"],
-    "tunes x": ["unknown command tunes", "baseline, sweep, lr-range, diagnose"],
+    "tunes x": ["unknown command tunes", "baseline, sweep, lr-range, tune, compare", "did you mean: tune"],
     "baseline": ["adamtune baseline: missing argument RECIPE", "run: adamtune baseline --help"],
     "baseline r --sett a=1": ["unknown option --sett", "did you mean: --set"],
     "baseline r --seed one": ["--seed is one", "expected: a valid integer"],

@@ -196,7 +196,7 @@ def test_a_baseline_stops_early_resumes_and_leaves_the_kept_weights_of_all_seeds
 def test_a_sweep_compares_what_its_members_keep(runs_dir: Path) -> None:
     sets = (*SETS, "optimizer.lr=0.01")
     request = SweepRequest(
-        recipe="digits-mlp", sets=sets, runs_dir=runs_dir, knob="lr", values=(0.01, 0.3), confirm=False
+        recipe="digits-mlp", sets=sets, runs_dir=runs_dir, knobs=("lr",), values=(0.01, 0.3), confirm=False
     )
     found = run_sweep(request, lambda _: None)
     lines = [json.loads(line) for line in (found.run_dir / "metrics.jsonl").read_text().splitlines()]
