@@ -71,6 +71,7 @@ class SweepRequest(Request):
         prune: Whether trials that are clearly beaten are stopped early.
         sampler: What proposes points between the best one's neighbours.
         min_gain: Share of the current loss that a gain must exceed to be accepted.
+        storage: URL of a database through which processes with the same work share it; None for the run's own.
     """
 
     knobs: tuple[str, ...]
@@ -80,3 +81,4 @@ class SweepRequest(Request):
     prune: bool = True
     sampler: Sampler = SAMPLERS[0]
     min_gain: float = MIN_GAIN
+    storage: str | None = None

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from scipy.stats import qmc
 
+from adamtune.diagnosis.engine import diagnose_run
+from adamtune.runs.jsonfile import number as number_of
 from adamtune.runs.jsonfile import speak
 from adamtune.runs.manifest import MemberEntry, Role
 from adamtune.runs.record import Record
-from adamtune.training.progress import Listener
+from adamtune.training.progress import Listener, Progress
 from adamtune.tuning.grid import around, beyond, box, first_grid
 from adamtune.tuning.proposals import Box, Sampler, propose
 from adamtune.tuning.session import Session
@@ -29,15 +32,29 @@ JOINT_ROUNDS: Final = 3
 JOINT_START: Final = 8
 """Evenly spread points to begin with, for each of the knobs that are searched together."""
 
+POLL_S: Final = 0.5
+"""Seconds between two looks at what other processes have done."""
+BEAT_S: Final = 5.0
+"""Seconds between two signs of life at the least."""
+
 
 @dataclass(slots=True)
 class Trial:
-    """One point and its members, one a seed in the order of the seeds."""
+    """One point and its members, one a seed in the order of the seeds, and how each of them ended.
+
+    Its verdict is set where the study is shared alone: elsewhere the run tells it.
+    """
 
     number: int
     point: Point
     members: tuple[MemberEntry, ...]
     last: tuple[Record, ...] = field(default=())
+    verdict: str = ""
+
+    def renumbered(self, number: int) -> Trial:
+        """The same under another number: another process was to train it, and died."""
+        self.number, self.members = number, tuple(replace(member, trial=number) for member in self.members)
+        return self
 
     @property
     def losses(self) -> list[float]:
@@ -176,18 +193,71 @@ class Search:
 
     def train(self, points: Sequence[Point], stage: str) -> None:
         """Trains these points on all seeds, in one population where that can be, and tells the study."""
-        numbers = self.study.numbers(points, {"seeds": list(self.seeds)})
-        trials = [
-            Trial(number, point, self._members(self.seeds, point, "search", number))
-            for number, point in zip(numbers, points, strict=True)
-        ]
-        members = [member for trial in trials for member in trial.members]
-        self.session.train(members, stage, self._listen, rung=self._rung(trials) if self._prune else None)
-        records = self.session.read().records
-        for trial in trials:
-            trial.last = tuple(records[member.number][-1] for member in trial.members)
+        for trial in self._trained(self.seeds, points, "search", stage):
             self.trials[trial.point] = trial
-            self.study.tell(trial.number, _outcome(trial, records))
+
+    def _trained(self, seeds: Sequence[int], points: Sequence[Point], role: Role, stage: str) -> list[Trial]:
+        """The trials of these points; of a study that is shared, some may have been trained by another process."""
+        study = self.study
+        numbers = study.numbers(points, seeds, role)
+        trials = {
+            number: Trial(number, point, self._members(seeds, point, role, number))
+            for number, point in zip(numbers, points, strict=True)
+        }
+        self._take_over(trials, study.finished(numbers) if study.shared else {})
+        while any(not trial.last for trial in trials.values()):
+            claimed = study.claim([n for n, trial in trials.items() if not trial.last], points)
+            if not study.shared:
+                self._train(list(trials.values()), stage)
+            elif claimed:
+                self._train([trials[n] for n in claimed], stage)
+            else:
+                study.free_the_dead(list(trials))
+                time.sleep(POLL_S)
+                renewed = study.numbers(points, seeds, role)
+                trials = {new: trial.renumbered(new) for new, trial in zip(renewed, trials.values(), strict=True)}
+            if study.shared:
+                self._take_over(trials, study.finished(list(trials)))
+        return list(trials.values())
+
+    def _take_over(self, trials: Mapping[int, Trial], finished: Mapping[int, Mapping[str, Any]]) -> None:
+        """Takes from the study what other processes have trained."""
+        for number, told in finished.items():
+            trial = trials[number]
+            if not trial.last and "states" in told:
+                trial.last = tuple(
+                    Record(member.number, step, 0.0, state, {"val_loss": number_of(loss)})
+                    for member, step, state, loss in zip(
+                        trial.members, told["steps"], told["states"], told["val_losses"], strict=True
+                    )
+                )
+                trial.verdict = told.get("verdict", "")
+
+    def _train(self, trials: Sequence[Trial], stage: str) -> None:
+        members = [member for trial in trials for member in trial.members]
+        searching = members[0].role == "search"
+        rung = self._rung(trials) if self._prune and searching else None
+        self.session.train(members, stage, self._heard([trial.number for trial in trials]), rung=rung)
+        run = self.session.read()
+        verdicts = {t.trial: t.verdict for t in diagnose_run(run).trials} if self.study.shared else {}
+        for trial in trials:
+            trial.last = tuple(run.records[member.number][-1] for member in trial.members)
+            trial.verdict = verdicts.get(trial.number, "")
+            if searching or self.study.shared:
+                self.study.tell(trial.number, _outcome(trial, run.records))
+
+    def _heard(self, numbers: Sequence[int]) -> Listener:
+        """The listener; where others share the study they are told that these trials are alive."""
+        last = time.monotonic()
+
+        def listen(progress: Progress) -> None:
+            nonlocal last
+            self._listen(progress)
+            if time.monotonic() - last > BEAT_S:
+                last = time.monotonic()
+                self.study.beat(numbers)
+
+        return listen if self.study.shared else self._listen
 
     def _members(
         self, seeds: Sequence[int], point: Point, role: Role, trial: int | None = None
@@ -210,10 +280,12 @@ class Search:
 
     def again(self, seeds: Sequence[int], points: Sequence[Point], stage: str) -> dict[Point, tuple[Record, ...]]:
         """The last lines of these points on other seeds, trained as one population where that can be."""
-        groups = {point: self._members(seeds, point, "confirm") for point in points}
-        self.session.train([member for group in groups.values() for member in group], stage, self._listen)
-        records = self.session.read().records
-        return {point: tuple(records[member.number][-1] for member in group) for point, group in groups.items()}
+        if self.study.shared:
+            trials = self._trained(seeds, points, "confirm", stage)
+        else:
+            trials = [Trial(-1, point, self._members(seeds, point, "confirm")) for point in points]
+            self._train(trials, stage)
+        return {trial.point: trial.last for trial in trials}
 
 
 def _outcome(trial: Trial, records: Mapping[int, tuple[Record, ...]]) -> Outcome:
@@ -222,7 +294,12 @@ def _outcome(trial: Trial, records: Mapping[int, tuple[Record, ...]]) -> Outcome
         rungs=_rungs([records[member.number] for member in trial.members]),
         n_diverged=trial.n_diverged,
         pruned=trial.pruned,
-        facts={"val_losses": speak([record.signals.get("val_loss", math.nan) for record in trial.last])},
+        facts={
+            "val_losses": speak([record.signals.get("val_loss", math.nan) for record in trial.last]),
+            "states": [record.state for record in trial.last],
+            "steps": [record.step for record in trial.last],
+            "verdict": trial.verdict,
+        },
     )
 
 

@@ -101,6 +101,11 @@ class Session:
         return self._spent_before + time.perf_counter() - self._started
 
     @property
+    def work(self) -> str:
+        """What is equal for equal work."""
+        return str(self.writer.manifest["work"])
+
+    @property
     def total_steps(self) -> int:
         """Steps that each member was to make, as far as the run says one number of all."""
         return int(self.writer.manifest.get("total_steps", 0))

@@ -1,4 +1,6 @@
-"""A sweep's Optuna study: points are enqueued, asked and told in batches, each batch one population.
+"""A sweep's Optuna study: points are enqueued, claimed and told in batches, each batch one population.
+
+It is the sweep's own, or one that several processes share: then each trains what it has claimed, and hears of the rest.
 
 Curves stay in the run's own metrics; Optuna is told once a rung, since every report is a transaction of
 its own. SQLite does not wait for the disk: a killed process loses nothing by that, and whatever a power cut may take
@@ -8,12 +10,16 @@ is told again from the metrics.
 from __future__ import annotations
 
 import math
+import socket
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from adamtune.errors import Problem, UsageError
 from adamtune.runs.directory import STUDY
 from adamtune.runs.jsonfile import speak
 from adamtune.tuning.knobs import Knob, Value
@@ -22,8 +28,12 @@ from adamtune.tuning.space import Point, Space
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.distributions import BaseDistribution
+    from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial, Trial
 
+DEAD_AFTER_S: Final = 120.0
+"""Seconds without a word after which others train what a process had claimed; it speaks at evaluations, but not more
+often than every few seconds."""
 BUSY_TIMEOUT_S: Final = 60
 """How long SQLite waits while somebody else, such as optuna-dashboard, holds the file."""
 
@@ -51,53 +61,119 @@ class SweepStudy:
     """The study of a sweep, new or taken up again.
 
     Args:
-        run_dir: Where `study.db` lies.
+        run_dir: Where `study.db` lies, if it is the sweep's own.
         name: Name of the study.
         space: The knobs that it is about.
+        storage: URL of a database that other processes may share; None for the sweep's own.
+
+    Raises:
+        UsageError: There is no such database, or it cannot be written to.
     """
 
-    def __init__(self, run_dir: Path, name: str, space: Space) -> None:
+    def __init__(self, run_dir: Path, name: str, space: Space, storage: str | None = None) -> None:
         import optuna
 
         from adamtune.tuning.pruner import RungPruner
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.name = name
-        self.storage = f"sqlite:///{run_dir / STUDY}"
-        file = run_dir / STUDY
-        self._storage = optuna.storages.RDBStorage(self.storage, engine_kwargs={"creator": lambda: _connect(file)})
+        self.name, self.shared = name, storage is not None
+        self.storage = storage or f"sqlite:///{run_dir / STUDY}"
+        self._owner = f"{socket.gethostname()}:{run_dir.resolve()}"
+        self._storage = _opened(self.storage)
         self._pruner = RungPruner()
         self._study: Study = optuna.create_study(
             study_name=name, storage=self._storage, load_if_exists=True, direction="minimize", pruner=self._pruner
         )
         self._space = space
 
-    def numbers(self, points: Sequence[Point], facts: Mapping[str, Any]) -> list[int]:
+    def numbers(self, points: Sequence[Point], seeds: Sequence[int], role: str = "search") -> list[int]:
         """A trial number for each point: those that the study has already, new ones for the rest.
 
         Args:
             points: In the order of the knobs.
-            facts: What new trials carry as user attributes, plain data.
+            seeds: What they are trained on.
+            role: What for.
         """
-        known = self._by_point()
+        known = self._by_point(seeds, role)
         for point in points:
             if point not in known:
-                own = dict(zip([knob.name for knob in self._space.knobs], point, strict=True))
-                parameters = {parameter(knob): _place(knob, own[knob.name]) for knob in self._space.knobs}
-                self._study.enqueue_trial(parameters, user_attrs={**own, **facts})
-        waiting = sum(trial.state.name == "WAITING" for trial in self._by_point().values())
+                self._enqueue(point, {"seeds": list(seeds), "role": role})
+        found = self._by_point(seeds, role)
+        return [found[point].number for point in points]
+
+    def _enqueue(self, point: Point, facts: Mapping[str, Any]) -> None:
+        own = dict(zip([knob.name for knob in self._space.knobs], point, strict=True))
+        parameters = {parameter(knob): _place(knob, own[knob.name]) for knob in self._space.knobs}
+        self._study.enqueue_trial(parameters, user_attrs={**own, **facts})
+
+    def _by_point(self, seeds: Sequence[int], role: str) -> dict[Point, FrozenTrial]:
+        """The trial of each point: where two processes entered the same at the same time, the first one."""
+        names = [knob.name for knob in self._space.knobs]
+        found: dict[Point, FrozenTrial] = {}
+        for trial in self._study.get_trials(deepcopy=False):
+            told = trial.user_attrs
+            if told.get("role") == role and told.get("seeds") == list(seeds) and trial.state.name != "FAIL":
+                found.setdefault(tuple(told[name] for name in names), trial)
+        return found
+
+    def claim(self, numbers: Sequence[int], points: Sequence[Point]) -> list[int]:
+        """Those of these trials that this process is to train now; empty where nothing is left for it.
+
+        Of a study of its own it takes all that are not finished. Of a shared one it takes what it had claimed before it
+        was killed, or else half of what waits, so that others find something to do.
+        """
+        trials = self._study.get_trials(deepcopy=False)
+        mine = [n for n in numbers if trials[n].state.name == "RUNNING" and self._is_mine(trials[n])]
+        waiting = [n for n in numbers if trials[n].state.name == "WAITING"]
+        if self.shared and mine:
+            return mine
+        if self.shared:
+            waiting = waiting[: math.ceil(len(waiting) / 2)]
         distributions = {
             parameter(knob): _distribution(knob, [point[n] for point in points])
             for n, knob in enumerate(self._space.knobs)
         }
-        for _ in range(waiting):
-            self._study.ask(distributions)  # hands out the enqueued ones in their order
-        found = self._by_point()
-        return [found[point].number for point in points]
+        return sorted([*mine, *(n for n in waiting if self._take(trials[n], distributions))])
 
-    def _by_point(self) -> dict[Point, FrozenTrial]:
-        names = [knob.name for knob in self._space.knobs]
-        return {tuple(t.user_attrs[name] for name in names): t for t in self._study.get_trials(deepcopy=False)}
+    def _is_mine(self, trial: FrozenTrial) -> bool:
+        return not self.shared or trial.user_attrs.get("owner") == self._owner
+
+    def _take(self, trial: FrozenTrial, distributions: Mapping[str, BaseDistribution]) -> bool:
+        """Makes a waiting trial a running one of this process; False where another was faster."""
+        from optuna.trial import TrialState
+
+        if not self._storage.set_trial_state_values(trial._trial_id, state=TrialState.RUNNING):  # noqa: SLF001 - see `_live`
+            return False
+        live = self._live(trial)
+        live.set_user_attr("owner", self._owner)
+        live.set_user_attr("alive", time.time())
+        for name, distribution in distributions.items():
+            live._suggest(name, distribution)  # noqa: SLF001 - as `ask` does with an enqueued trial
+        return True
+
+    def beat(self, numbers: Sequence[int]) -> None:
+        """Says that the trials of these numbers are being trained."""
+        trials = self._study.get_trials(deepcopy=False)
+        for number in numbers:
+            if not trials[number].state.is_finished():
+                self._live(trials[number]).set_user_attr("alive", time.time())
+
+    def free_the_dead(self, numbers: Sequence[int]) -> None:
+        """Lets trials of these numbers wait again whose process has not been heard of for long."""
+        from optuna.trial import TrialState
+
+        trials = self._study.get_trials(deepcopy=False)
+        for trial in (trials[number] for number in numbers):
+            if trial.state.name == "RUNNING" and time.time() - trial.user_attrs.get("alive", 0) > DEAD_AFTER_S:
+                point = tuple(trial.user_attrs[knob.name] for knob in self._space.knobs)
+                with suppress(ValueError, RuntimeError):  # another process was faster
+                    self._study.tell(trial.number, state=TrialState.FAIL)
+                    self._enqueue(point, {name: trial.user_attrs[name] for name in ("seeds", "role")})
+
+    def finished(self, numbers: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+        """What ended trials among these carry, by number."""
+        trials = self._study.get_trials(deepcopy=False)
+        return {number: trials[number].user_attrs for number in numbers if trials[number].state.is_finished()}
 
     def beaten(self, step: int, losses: Mapping[int, Sequence[float]]) -> set[int]:
         """The trials among these that have no chance any more.
@@ -172,6 +248,24 @@ def _place(knob: Knob, value: Value) -> float | str:
         return value
     inside = min(max(value, knob.low), knob.high)
     return 1 - inside if knob.scale == "one-minus-log" else inside
+
+
+def _opened(url: str) -> RDBStorage:
+    import optuna
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        if url.startswith(_SQLITE):
+            file = Path(url.removeprefix(_SQLITE))
+            return optuna.storages.RDBStorage(url, engine_kwargs={"creator": lambda: _connect(file)})
+        return optuna.storages.RDBStorage(url)
+    except (SQLAlchemyError, ImportError, sqlite3.Error) as error:
+        words = str(error).strip().splitlines()[0]
+        expected = "a URL such as sqlite:///studies.db, or that of a database server"
+        raise UsageError(Problem(f"cannot open {url} ({words})", "--storage", expected)) from None
+
+
+_SQLITE: Final = "sqlite:///"
 
 
 def _connect(file: Path) -> sqlite3.Connection:

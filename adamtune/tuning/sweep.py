@@ -67,7 +67,7 @@ def run_sweep(request: SweepRequest, listen: Listener, affords: Callable[[int], 
     )
     try:
         _refuse_unusable_data(session)
-        study = SweepStudy(session.path, f"{start.loaded.recipe.name}-{session.path.name}", space)
+        study = SweepStudy(session.path, _study_name(session, space, request), space, request.storage)
         try:
             result = _Sweep(session, study, space, request, listen, affords).run(points, start)
         finally:
@@ -76,6 +76,12 @@ def run_sweep(request: SweepRequest, listen: Listener, affords: Callable[[int], 
     finally:
         session.close()
     return result
+
+
+def _study_name(session: Session, space: Space, request: SweepRequest) -> str:
+    """After the run; in a storage that is shared after the work, so that whoever does the same finds the same study."""
+    name = session.loaded.recipe.name
+    return f"{name}-{space.name}-{session.work[:12]}" if request.storage else f"{name}-{session.path.name}"
 
 
 def _named_points(request: SweepRequest, space: Space, start: Start) -> list[Point] | None:
@@ -239,7 +245,8 @@ class _Sweep:
                 step=min(record.step for record in trial.last),
                 val_loss=estimate(trial.losses),
                 n_diverged=trial.n_diverged,
-                verdict="" if trial.pruned else verdicts.get(trial.number, ""),  # it was given no time to be judged by
+                # What was pruned was given no time to be judged by; what others have trained they have judged.
+                verdict="" if trial.pruned else verdicts.get(trial.number, trial.verdict),
                 is_baseline=trial.point == self._search.current,
                 as_good=trial.point in good,
             )

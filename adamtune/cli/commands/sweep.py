@@ -41,6 +41,15 @@ MinGain = Annotated[
     float, Option("--min-gain", metavar="SHARE", min=0.0, max=1.0, help="Least gain that is worth a change.")
 ]
 
+Storage = Annotated[
+    str | None,
+    Option(
+        "--storage",
+        metavar="URL",
+        help="A database for the study; whoever runs the same command with it shares the work.",
+        show_default=False,
+    ),
+]
 Workers = Annotated[
     int, Option("--workers", metavar="N", min=1, max=64, help="Processes that share the training, one core each.")
 ]
@@ -58,6 +67,7 @@ def sweep(
     sampler: Proposer = "gp",
     min_gain: MinGain = 0.01,
     workers: Workers = 1,
+    storage: Storage = None,
 ) -> int:
     """Tune one knob, or several together, and keep only what fresh seeds confirm.
 
@@ -88,6 +98,7 @@ def sweep(
         prune=not no_prune,
         sampler=proposer,
         min_gain=min_gain,
+        storage=storage,
         workers=workers,
         **common.request,
     )
