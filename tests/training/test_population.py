@@ -281,7 +281,8 @@ def test_clipping_is_per_member(digits: Lab) -> None:
     ]
     records = digits.train(members)
     assert [records[n][-1].signals["clipped"] for n in range(3)] == [1.0, 0.0, 0.0]
-    assert records[1][-1].signals["val_loss"] == records[2][-1].signals["val_loss"]
+    unclipped, beyond = (records[n][-1].signals["val_loss"] for n in (1, 2))
+    assert unclipped == pytest.approx(beyond, rel=1e-5), "rounding may differ between rows of one product"
     assert records[0][-1].signals["val_loss"] != records[1][-1].signals["val_loss"]
 
 
