@@ -262,7 +262,8 @@ class Session:
     def close(self) -> None:
         """Lets go of the run directory; one in which nothing came about is taken away again."""
         self.writer.close()
-        if not self.writer.manifest.get("finished") and not directory.has_lines(self.path):
+        begun = directory.has_lines(self.path) or directory.has_stages(self.path)
+        if not self.writer.manifest.get("finished") and not begun:
             shutil.rmtree(self.path, ignore_errors=True)
 
 
