@@ -20,6 +20,7 @@ SUMMARY = "summary.json"
 DIAGNOSIS = "diagnosis.json"
 CHECKPOINT = "checkpoint.safetensors"
 TUNED = "tuned.yaml"
+STAGES = "stages.json"
 STUDY = "study.db"
 
 _RUN_NAME = re.compile(r"(\d{3,})-([a-z]+)(?:-(.+))?")
@@ -84,6 +85,11 @@ def has_lines(path: Path) -> bool:
     """Whether anything was trained in a run."""
     metrics = path / METRICS
     return metrics.is_file() and metrics.stat().st_size > 0
+
+
+def has_stages(path: Path) -> bool:
+    """Whether a work of several runs has come through the first of them."""
+    return (path / STAGES).is_file()
 
 
 def make_run_dir(folder: Path, command: str, knob: str = "") -> Path:

@@ -14,7 +14,7 @@ from adamtune.optim.find import check_optimizer, search_lr
 from adamtune.recipe.optimizers import NAMES, PACKAGE, known_optimizer
 from adamtune.recipe.resolve import dump_recipe, plain_recipe, with_values
 from adamtune.runs import directory
-from adamtune.runs.jsonfile import speak
+from adamtune.runs.jsonfile import read_json, speak
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.record import Record
 from adamtune.training.progress import Listener
@@ -24,6 +24,7 @@ from adamtune.tuning.session import Session
 from adamtune.tuning.start import start_from
 from adamtune.tuning.statistics import estimate, paired_improvement
 from adamtune.tuning.sweep import run_sweep
+from adamtune.tuning.tuned import write_recipe
 from adamtune.tuning.work import load_work
 
 COMPARED: Final = 16
@@ -134,7 +135,7 @@ def run_compare(request: CompareRequest, listen: Listener) -> CompareResult:
     options = {"optimizers": list(request.optimizers)}
     session = Session(start.loaded, work, request, "compare", options=options)
     try:
-        swept = {name: _swept(name, request, start.loaded.recipe.optimizer.name, listen) for name in request.optimizers}
+        swept = _all_swept(session, request, listen)
         result = _compared(session, request, swept, listen)
         summary = {"decision": result.decision, "why": result.why, "winner": result.winner, "wall_s": result.wall_s}
         session.finish(speak(summary), diagnose_run(session.read()))
@@ -143,7 +144,40 @@ def run_compare(request: CompareRequest, listen: Listener) -> CompareResult:
     return result
 
 
-def _swept(name: str, request: CompareRequest, own: str, listen: Listener) -> SweepResult:
+@dataclass(frozen=True, slots=True)
+class _Swept:
+    """What a sweep found; the fields are those of `OptimizerRow`."""
+
+    lr: float
+    good_region: tuple[float, float] | None
+    at_edge: bool
+    n_values: int
+    usable: bool
+    wall_s: float
+    run_dir: str
+
+
+def _all_swept(session: Session, request: CompareRequest, listen: Listener) -> dict[str, _Swept]:
+    """The sweeps of all optimizers; those that an interrupted comparison finished are not made again."""
+    kept = read_json(session.path / directory.STAGES)
+    for name in request.optimizers:
+        if name not in kept:
+            found = _sweep(name, request, session.loaded.recipe.optimizer.name, listen)
+            kept[name] = {
+                "lr": found.best[0],
+                "good_region": found.good_region,
+                "at_edge": found.at_edge,
+                "n_values": len(found.trials),
+                "usable": any(trial.state == "complete" for trial in found.trials),
+                "wall_s": found.wall_s,
+                "run_dir": str(found.run_dir),
+            }
+            session.writer.save(directory.STAGES, kept)
+            session.writer.note(wall_s=session.wall_s)
+    return {name: _Swept(**kept[name]) for name in request.optimizers}
+
+
+def _sweep(name: str, request: CompareRequest, own: str, listen: Listener) -> SweepResult:
     """The lr sweep of one optimizer, from the recipe's lr if it is the recipe's own, or else from its own."""
     sets = list(request.sets)
     if name != own:
@@ -154,6 +188,7 @@ def _swept(name: str, request: CompareRequest, own: str, listen: Listener) -> Sw
             recipe=request.recipe,
             knobs=("lr",),
             confirm=False,
+            adopt=False,
             sets=tuple(sets),
             runs_dir=request.runs_dir,
             seed=request.seed,
@@ -165,12 +200,10 @@ def _swept(name: str, request: CompareRequest, own: str, listen: Listener) -> Sw
     )
 
 
-def _compared(
-    session: Session, request: CompareRequest, swept: dict[str, SweepResult], listen: Listener
-) -> CompareResult:
+def _compared(session: Session, request: CompareRequest, swept: dict[str, _Swept], listen: Listener) -> CompareResult:
     recipe = session.loaded.recipe
     seeds = [recipe.training.seed + FRESH_FROM + n for n in range(COMPARED)]
-    usable = {name: found for name, found in swept.items() if any(t.state == "complete" for t in found.trials)}
+    usable = {name: found for name, found in swept.items() if found.usable}
     settings = {name: _settings(found, request.seed) for name, found in usable.items()}
     members = {
         name: [MemberEntry(group * COMPARED + n, seed, own, role="confirm") for n, seed in enumerate(seeds)]
@@ -188,9 +221,9 @@ def _compared(
     rows.sort(key=lambda row: (row.n_diverged > 0 or not row.val.n, row.val.mean))
     measure: Measure = "return" if recipe.task == "reinforcement" else "val loss"
     decision, why, winner = _decided(rows, first)
-    tuned = session.path / directory.TUNED
     chosen = with_values(recipe, settings[winner]) if winner in settings else recipe
-    tuned.write_text(dump_recipe(chosen, header=f"{session.path.name}: {winner}\n{why}"), encoding="utf-8")
+    text = dump_recipe(chosen, header=f"{session.path.name}: {winner}\n{why}")
+    tuned = write_recipe(session.path, text, best_so_far=decision == "accepted")
     return CompareResult(
         run_dir=session.path,
         rows=tuple(rows),
@@ -204,16 +237,16 @@ def _compared(
     )
 
 
-def _settings(found: SweepResult, seed: int | None) -> dict[str, Any]:
+def _settings(found: _Swept, seed: int | None) -> dict[str, Any]:
     """The whole section `optimizer` of a sweep's recipe at the lr that it chose, by dotted key."""
-    loaded = start_from(str(found.run_dir / directory.RECIPE), (), seed).loaded
-    section = plain_recipe(loaded.recipe)["optimizer"] | {"lr": found.best[0]}
+    loaded = start_from(str(Path(found.run_dir) / directory.RECIPE), (), seed).loaded
+    section = plain_recipe(loaded.recipe)["optimizer"] | {"lr": found.lr}
     return {f"optimizer.{key}": value for key, value in section.items()}
 
 
 def _row(
     name: str,
-    found: SweepResult,
+    found: _Swept,
     last: Sequence[Record],
     first: Sequence[Record],
     seeds: Sequence[int],
@@ -227,20 +260,19 @@ def _row(
 
     both = last is not first and len(whole) == len(last) == len(first) > 0 and all(map(_finished, first))
     before, after = ([record.signals.get("val_loss", math.nan) for record in records] for records in (first, last))
-    best = found.best[0]
     return OptimizerRow(
         optimizer=name,
-        lr=float(best) if last and not isinstance(best, str) else math.nan,
-        good_region=found.good_region,
+        lr=found.lr if last else math.nan,
+        good_region=(found.good_region[0], found.good_region[1]) if found.good_region else None,
         at_edge=found.at_edge,
-        n_values=len(found.trials),
+        n_values=found.n_values,
         n_diverged=len(last) - len(whole),
         val=of("val_loss") or estimate([]),
         test=of("test_loss"),
         test_accuracy=of("test_accuracy"),
         improvement=paired_improvement(before, after, seeds, alpha=alpha) if both else None,
         wall_s=found.wall_s,
-        run_dir=found.run_dir,
+        run_dir=Path(found.run_dir),
     )
 
 

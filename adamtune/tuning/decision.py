@@ -148,6 +148,8 @@ def _judged(duel: Duel, found: Improvement, on: str, before: float) -> tuple[Dec
 
 def _gain(mean: float, before: float, measure: Measure) -> str:
     if measure == "val loss":
+        if before == 0:
+            return "a val loss of 0"
         return f"{100 * mean / before:.2g}% lower val loss"
     return f"{mean:.3g} higher return than {-before:.3g}"
 

@@ -17,7 +17,9 @@ Sampler = Literal["gp", "tpe", "qmc"]
 SAMPLERS: Final[tuple[Sampler, ...]] = get_args(Sampler)
 
 _TRIES: Final = 4
-"""Asks for each point that is wanted: rounding makes equals of near ones."""
+"""Asks for each point that is wanted: rounding makes equals of near ones, and puts some outside of the box."""
+_SAME: Final = 1e-9
+"""Places that differ by less are one: a value that is typed at an end of a box lies in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Box:
             if isinstance(side[0], str):
                 if value not in side:
                     return False
-            elif not knob.on_scale(value) or not side[0] <= knob.place(value) <= side[1]:
+            elif not knob.on_scale(value) or not side[0] - _SAME <= knob.place(value) <= side[1] + _SAME:
                 return False
         return True
 
@@ -70,7 +72,7 @@ def propose(space: Space, box: Box, seen: Mapping[Point, float], n: int, *, samp
         for _ in range(_TRIES * n):
             params = study.ask(distributions).params
             point = tuple(_value(knob, params[knob.name]) for knob in space.knobs)
-            if point not in seen and point not in found:
+            if point not in seen and point not in found and box.holds(space, point):
                 found.append(point)
             if len(found) == n:
                 break

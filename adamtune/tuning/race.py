@@ -21,6 +21,10 @@ MOST: Final = 6
 """Cures that are raced at the most, the likeliest first; more would rather be searched for."""
 
 
+ANOTHER_LOSS: Final = frozenset({"data.normalize_target"})
+"""Keys that change the unit of the loss: whoever changes them cannot be compared with the recipe."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One cure and how it fared.
@@ -40,15 +44,24 @@ class Candidate:
     cured: bool
 
 
-def proposed(findings: Sequence[Finding]) -> list[tuple[Mapping[str, Any], str]]:
-    """The settings that findings would change and why, each once, those of the root cause first."""
+def proposed(
+    findings: Sequence[Finding], defaults: Mapping[str, Any] | None = None
+) -> list[tuple[Mapping[str, Any], str]]:
+    """The settings that findings would change and why, each once, those of the root cause first.
+
+    Args:
+        findings: Of the sick baseline.
+        defaults: The boring defaults, where the recipe has something else; they run beside the cures, since a recipe
+            may be so far off that no cure leads back.
+    """
     found: dict[str, tuple[Mapping[str, Any], str]] = {}
     for finding in findings:
         if finding.severity != "info":
             for remedy in finding.remedies:
-                if remedy.set:
+                if remedy.set and not remedy.set.keys() & ANOTHER_LOSS:
                     found.setdefault(repr(sorted(remedy.set.items())), (remedy.set, remedy.why))
-    return list(found.values())[:MOST]
+    cures = list(found.values())[:MOST]
+    return [*cures, (defaults, "the boring defaults")] if cures and defaults else cures
 
 
 def race(

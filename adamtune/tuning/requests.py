@@ -70,6 +70,7 @@ class SweepRequest(Request):
         confirm: Whether the winner is compared with the baseline on fresh seeds.
         prune: Whether trials that are clearly beaten are stopped early.
         sampler: What proposes points between the best one's neighbours.
+        adopt: Whether an accepted change becomes the recipe's best so far; a larger work decides that itself.
         min_gain: Share of the current loss that a gain must exceed to be accepted.
         storage: URL of a database through which processes with the same work share it; None for the run's own.
     """
@@ -80,5 +81,6 @@ class SweepRequest(Request):
     confirm: bool = True
     prune: bool = True
     sampler: Sampler = SAMPLERS[0]
+    adopt: bool = True
     min_gain: float = MIN_GAIN
     storage: str | None = None

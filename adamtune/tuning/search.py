@@ -130,7 +130,8 @@ class Search:
         knobs = self.space.knobs
         if len(knobs) == 1:
             return [(value,) for value in first_grid(knobs[0], self.current[0])]
-        spread = qmc.Sobol(len(knobs), rng=self.seeds[0]).random(JOINT_START * len(knobs))
+        n = JOINT_START * len(knobs)
+        spread = qmc.Sobol(len(knobs), rng=self.seeds[0]).random_base2(math.ceil(math.log2(n)))[:n]
         points = [self._at(shares) for shares in spread.tolist()]
         return list(dict.fromkeys([self.current, *points]))
 

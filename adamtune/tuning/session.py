@@ -232,7 +232,8 @@ class Session:
         if self._pool is not None:
             self._pool.close()
         self.writer.close()
-        if not self.writer.manifest.get("finished") and not directory.has_lines(self.path):
+        begun = directory.has_lines(self.path) or directory.has_stages(self.path)
+        if not self.writer.manifest.get("finished") and not begun:
             shutil.rmtree(self.path, ignore_errors=True)
 
 

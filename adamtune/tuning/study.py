@@ -23,6 +23,7 @@ from adamtune.errors import Problem, UsageError
 from adamtune.runs.directory import STUDY
 from adamtune.runs.jsonfile import speak
 from adamtune.tuning.knobs import Knob, Value
+from adamtune.tuning.rungs import beaten
 from adamtune.tuning.space import Point, Space
 
 if TYPE_CHECKING:
@@ -80,9 +81,8 @@ class SweepStudy:
         self.storage = storage or f"sqlite:///{run_dir / STUDY}"
         self._owner = f"{socket.gethostname()}:{run_dir.resolve()}"
         self._storage = _opened(self.storage)
-        self._pruner = RungPruner()
         self._study: Study = optuna.create_study(
-            study_name=name, storage=self._storage, load_if_exists=True, direction="minimize", pruner=self._pruner
+            study_name=name, storage=self._storage, load_if_exists=True, direction="minimize", pruner=RungPruner()
         )
         self._space = space
 
@@ -182,7 +182,7 @@ class SweepStudy:
             step: The rung.
             losses: For each trial the validation losses of its seeds there; inf for one that diverged.
         """
-        from adamtune.tuning.pruner import attribute
+        from adamtune.tuning.pruner import attribute, losses_at
 
         trials = self._study.get_trials(deepcopy=False)
         for number, own in losses.items():
@@ -192,7 +192,9 @@ class SweepStudy:
                 mean = math.fsum(own) / len(own)
                 live.report(mean if math.isfinite(mean) else math.inf, step)
         trials = self._study.get_trials(deepcopy=False)
-        return {number for number in losses if self._pruner.prune(self._study, trials[number])}
+        # Not the pruner, which asks about the last step reported: a work that goes on may come to a rung again.
+        told = {trial.number: found for trial in trials if (found := losses_at(trial, step)) is not None}
+        return {number for number in losses if beaten(number, told)}
 
     def _live(self, trial: FrozenTrial) -> Trial:
         import optuna

@@ -192,7 +192,7 @@ class _Sweep:
             strategy=session.strategy_words,
             study_name=self._study.name,
             study_storage=self._study.storage,
-            tuned_recipe=write_tuned(session, space, search.current, point, decision),
+            tuned_recipe=write_tuned(session, space, search.current, point, decision, adopt=self._request.adopt),
             source=start.words,
             resumed=session.resumed,
             next_command=_next_command(session, space, decision, best),

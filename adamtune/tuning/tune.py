@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -14,13 +14,14 @@ from adamtune.errors import NothingUsableError, Problem
 from adamtune.recipe.resolve import dump_recipe, get_value, inline, plain_recipe, with_values
 from adamtune.runs import directory
 from adamtune.runs.jsonfile import read_json, speak
-from adamtune.runs.manifest import MemberEntry
+from adamtune.runs.manifest import MemberEntry, Role
 from adamtune.training.progress import Listener, Progress
 from adamtune.tuning.baseline import fatal_data_findings
 from adamtune.tuning.check import run_check
 from adamtune.tuning.clock import Clock, OutOfTimeError
 from adamtune.tuning.decision import Duel, planned_looks
 from adamtune.tuning.final import Final as LastComparison
+from adamtune.tuning.final import defaults_for
 from adamtune.tuning.pace import seconds_per_member
 from adamtune.tuning.plan import FINAL_MEMBERS, Stage, plan, seconds
 from adamtune.tuning.race import proposed, race
@@ -30,9 +31,9 @@ from adamtune.tuning.session import Session
 from adamtune.tuning.start import command_for, start_from
 from adamtune.tuning.sweep import run_sweep
 from adamtune.tuning.tune_results import StageRow, Standing, Teller, TuneRequest, TuneResult
+from adamtune.tuning.tuned import write_recipe
 from adamtune.tuning.work import load_work
 
-STAGES: Final = "stages.json"
 MOST_PAIRS: Final = 16
 """Pairs of the last comparison without a budget: a gain that more are needed for is none that anybody would feel."""
 
@@ -81,7 +82,7 @@ class _Tuning:
         self._session, self._request, self._listen, self._tell = session, request, listen, tell
         self._recipe = session.loaded.recipe
         self._plan = plan(self._recipe, trials=request.trials)
-        kept = read_json(session.path / STAGES)
+        kept = read_json(session.path / directory.STAGES)
         self._done = {row["name"]: StageRow(**row) for row in kept.get("stages", [])}
         self._changes: dict[str, Any] = dict(kept.get("changes", {}))
         per_member_s = kept.get("per_member_s") or seconds_per_member(session)
@@ -101,10 +102,10 @@ class _Tuning:
         for stage in self._plan[:-1]:
             if stage.name not in self._done:
                 self._one(stage)
-                if stage.kind == "baseline":
-                    self._cure()
+            if stage.kind == "baseline" and self._done.keys() <= {"check", "baseline"}:
+                self._cure()
         self._clock.reserved_members = 0
-        final = LastComparison(session, self._changes, self._n_members(), self._watch(hard=False))
+        final = LastComparison(session, self._changes, self._first("confirm"), self._watch(hard=False))
         self._keep(StageRow("confirmation", "running"), write=False)
         began = self._clock.spent_s
         budget = self._clock.left_s / max(self._clock.per_member_s, 1e-9) / final.n_groups
@@ -113,7 +114,7 @@ class _Tuning:
         decided = final.decide(duel, looks, lambda n: self._clock.affords(n * final.n_groups))
         if decided.decision == "kept":
             self._changes = {}
-        self._write_recipe(decided.why, best_so_far=True)
+        self._write_recipe(decided.why, best_so_far=decided.decision == "accepted")
         row = StageRow("confirmation", decided.decision, decided.why, self._clock.spent_s - began)
         self._keep(row, write=False)
         return self._result(final, final.entrants(), decided.decision, decided.why, decided.improvement)
@@ -166,7 +167,7 @@ class _Tuning:
         found = f"{self._measure} {self._shown(loss)}" if math.isfinite(loss) else "diverged"
         return StageRow(stage.name, "done", f"{diagnosis.verdict}, {found}"), 0  # fewer networks, another pace
 
-    def _loss(self, members: list[MemberEntry]) -> float:
+    def _loss(self, members: Sequence[MemberEntry]) -> float:
         last = [self._session.read().records[member.number][-1] for member in members]
         losses = [r.signals.get("val_loss", math.inf) if r.state == "complete" else math.inf for r in last]
         return statistics.fmean(losses) if all(map(math.isfinite, losses)) else math.inf
@@ -177,19 +178,22 @@ class _Tuning:
     def _cure(self) -> None:
         """Races what the diagnosis of a sick baseline proposes, and takes the best if it is better."""
         run = self._session.read()
-        diagnosis = diagnose_run(run)
-        cures = proposed(diagnosis.findings)
-        if diagnosis.verdict == HEALTHY or not cures or "remedies" in self._done:
+        members = tuple(member for member in run.members if member.role == "baseline")
+        diagnosis = diagnose_run(replace(run, members=members))  # no cure of a race that was killed
+        cures = proposed(diagnosis.findings, defaults_for(self._recipe))
+        if diagnosis.verdict == HEALTHY or not cures:
             return
         began = self._clock.spent_s
         self._keep(StageRow("remedies", "running"), write=False)
-        before = self._loss([m for m in run.members if m.role == "baseline"])
+        before = self._loss(members)
         try:
-            raced = race(self._session, cures, self._n_members(), self._watch())
+            raced = race(self._session, cures, self._first("remedy"), self._watch())
         except OutOfTimeError:
-            raced = []
+            raced = None
         best = raced[0] if raced and raced[0].val_loss < before else None
-        if best is None:
+        if raced is None:
+            row = StageRow("remedies", "stopped", "out of time; what was trained is kept")
+        elif best is None:
             row = StageRow("remedies", "kept", f"none of {len(raced)} is better")
         else:
             how = "cured" if best.cured else f"better, still {best.verdict}"
@@ -209,6 +213,7 @@ class _Tuning:
                 trusted=request.trusted,
                 argv=request.argv,
                 workers=request.workers,
+                adopt=False,
             ),
             self._watch(),
             self._clock.affords,
@@ -232,8 +237,10 @@ class _Tuning:
 
         return listen
 
-    def _n_members(self) -> int:
-        return len(self._session.read().members)
+    def _first(self, role: Role) -> int:
+        """The number of the first member in this role: known ones are taken up again, new ones follow the others."""
+        members = self._session.read().members
+        return next((member.number for member in members if member.role == role), len(members))
 
     def _keep(self, row: StageRow, *, write: bool = True) -> None:
         self._done[row.name] = row
@@ -241,7 +248,7 @@ class _Tuning:
         if write:
             rows = [asdict(row) for row in self._done.values() if row.state not in ("running", "waiting")]
             state = {"stages": rows, "changes": self._changes, "per_member_s": self._first_pace}
-            self._session.writer.save(STAGES, speak(state))
+            self._session.writer.save(directory.STAGES, speak(state))
             self._session.writer.note(wall_s=self._clock.spent_s)
 
     def _rows(self) -> tuple[StageRow, ...]:
@@ -261,10 +268,7 @@ class _Tuning:
         recipe = with_values(self._recipe, self._changes)
         changes = "; ".join(f"{path}: {inline(value)}" for path, value in self._changes.items()) or "nothing changed"
         text = dump_recipe(recipe, header=f"{self._session.path.name}: {changes}\n{words}")
-        for folder in [self._session.path, *([self._session.path.parent] if best_so_far else [])]:
-            scratch = folder / f".{directory.TUNED}"
-            scratch.write_text(text, encoding="utf-8")
-            scratch.replace(folder / directory.TUNED)
+        write_recipe(self._session.path, text, best_so_far=best_so_far)
 
     def _result(
         self, final: LastComparison | None, entrants: Any, decision: Any, why: str, improvement: Any = None

@@ -11,8 +11,18 @@ from adamtune.tuning.session import Session
 from adamtune.tuning.space import Point, Space
 
 
-def write_tuned(session: Session, space: Space, current: Point, best: Point, decision: Decision) -> Path:
+def write_tuned(
+    session: Session, space: Space, current: Point, best: Point, decision: Decision, *, adopt: bool
+) -> Path:
     """Writes the sweep's own `tuned.yaml` and, where a change was accepted, the recipe's best so far.
+
+    Args:
+        session: The sweep's run.
+        space: Its knobs.
+        current: Where it started.
+        best: What it chose.
+        decision: Whether that is taken.
+        adopt: Whether it may become the best so far.
 
     Returns:
         The file to go on from.
@@ -28,12 +38,19 @@ def write_tuned(session: Session, space: Space, current: Point, best: Point, dec
     if accepted:
         recipe = with_values(recipe, space.settings(best))
     text = dump_recipe(recipe, header=f"{session.path.name}: {'; '.join(changes)}\n{decision.why}")
-    tuned = session.path / directory.TUNED
-    tuned.write_text(text, encoding="utf-8")
-    if not accepted:
-        return tuned
-    best_so_far = session.path.parent / directory.TUNED
-    scratch = best_so_far.with_name(f".{directory.TUNED}")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(best_so_far)
-    return best_so_far
+    return write_recipe(session.path, text, best_so_far=accepted and adopt)
+
+
+def write_recipe(run_dir: Path, text: str, *, best_so_far: bool) -> Path:
+    """Writes a run's `tuned.yaml`, and the same as the best so far of its recipe if it is; each is never half written.
+
+    Returns:
+        The file to go on from.
+    """
+    tuned = run_dir / directory.TUNED
+    for folder in [run_dir, *([run_dir.parent] if best_so_far else [])]:
+        tuned = folder / directory.TUNED
+        scratch = folder / f".{directory.TUNED}"
+        scratch.write_text(text, encoding="utf-8")
+        scratch.replace(tuned)
+    return tuned
