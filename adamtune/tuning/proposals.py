@@ -67,7 +67,8 @@ def propose(space: Space, box: Box, seen: Mapping[Point, float], n: int, *, samp
         study = optuna.create_study(sampler=_made(sampler, seed))
         for point, loss in seen.items():
             if box.holds(space, point):
-                params = {k.name: v if isinstance(v, str) else k.place(v) for k, v in _pairs(space, point)}
+                sides = zip(space.knobs, point, box.sides, strict=True)
+                params = {knob.name: _told(knob, value, side) for knob, value, side in sides}
                 study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=loss))
         for _ in range(_TRIES * n):
             params = study.ask(distributions).params
@@ -79,8 +80,9 @@ def propose(space: Space, box: Box, seen: Mapping[Point, float], n: int, *, samp
     return found
 
 
-def _pairs(space: Space, point: Point) -> list[tuple[Any, Any]]:
-    return list(zip(space.knobs, point, strict=True))
+def _told(knob: Any, value: float | str, side: tuple[Any, ...]) -> float | str:
+    """A value as the sampler is told of it: one on the edge of the box may lie beyond it by a rounding."""
+    return value if isinstance(value, str) else min(max(knob.place(value), side[0]), side[1])
 
 
 def _value(knob: Any, asked: float | str) -> float | str:

@@ -55,7 +55,9 @@ def paired_improvement(
 def as_good(best: Sequence[float], other: Sequence[float], tolerance: float) -> bool:
     """Whether losses on the same seeds are as good as the best ones: no more than one standard error worse.
 
-    The error is that of the paired difference. With one seed there is none, and the tolerance alone decides.
+    The error is that of the paired difference, or that of the best's own mean where that is smaller: a value beside a
+    cliff, which one seed has fallen off, has a large error for that very reason, and would pass as good by it. With
+    one seed there is none, and the tolerance alone decides.
 
     Args:
         best: Losses of the best, one a seed.
@@ -65,8 +67,8 @@ def as_good(best: Sequence[float], other: Sequence[float], tolerance: float) -> 
     Source:
         Breiman et al. 1984, "Classification and regression trees", section 3.4.3: the one standard error rule.
     """
-    difference = estimate([b - a for a, b in zip(best, other, strict=True)])
-    error = difference.std / math.sqrt(difference.n) if difference.n > 1 else 0.0
+    difference, own = estimate([b - a for a, b in zip(best, other, strict=True)]), estimate(best)
+    error = min(difference.std, own.std) / math.sqrt(own.n) if own.n > 1 else 0.0
     return difference.mean <= max(error, tolerance)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from adamtune.tuning.knobs import find_knob
@@ -62,3 +64,11 @@ def test_a_model_of_the_losses_looks_where_they_are_low() -> None:
     seen: dict[Point, float] = {(v,): (knob.place(v) + 2.5) ** 2 for v in (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)}
     found = propose(space, Box(((-5.0, 0.0),)), seen, 4, sampler="gp", seed=1)
     assert any(1e-3 < point[0] < 1e-2 for point in found)  # type: ignore[operator]
+
+
+def test_a_point_on_the_edge_may_lie_beyond_it_by_a_rounding() -> None:
+    knob = find_knob("weight_decay")
+    place = knob.place(0.15)
+    box = Box(((place - 2, math.nextafter(place, -math.inf)),))
+    seen = {(0.15,): 0.3, (0.01,): 0.5}
+    assert propose(Space((knob,)), box, seen, 2, sampler="tpe", seed=0)
