@@ -67,7 +67,7 @@ def propose(space: Space, box: Box, seen: Mapping[Point, float], n: int, *, samp
         study = optuna.create_study(sampler=_made(sampler, seed))
         for point, loss in seen.items():
             if box.holds(space, point):
-                params = {k.name: v if isinstance(v, str) else k.place(v) for k, v in _pairs(space, point)}
+                params = {k.name: _asked(k, v, side) for k, v, side in zip(space.knobs, point, box.sides, strict=True)}
                 study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=loss))
         for _ in range(_TRIES * n):
             params = study.ask(distributions).params
@@ -79,8 +79,9 @@ def propose(space: Space, box: Box, seen: Mapping[Point, float], n: int, *, samp
     return found
 
 
-def _pairs(space: Space, point: Point) -> list[tuple[Any, Any]]:
-    return list(zip(space.knobs, point, strict=True))
+def _asked(knob: Any, value: float | str, side: tuple[Any, ...]) -> float | str:
+    """A value inside a box as the sampler would have asked for it."""
+    return value if isinstance(value, str) else min(max(knob.place(value), side[0]), side[1])
 
 
 def _value(knob: Any, asked: float | str) -> float | str:
