@@ -54,9 +54,10 @@ def test_of_two_values_as_near_to_the_middle_the_better_is_taken() -> None:
 
 def test_a_value_within_chance_of_the_best_is_as_good_and_one_that_is_worse_on_every_seed_is_not() -> None:
     best = trial(0, 1e-4, 1.0)
-    noisy = trial(1, 1e-3, 1.05, spread=(0.3, -0.3, 0.05))
+    noisy = trial(1, 1e-3, 1.02, spread=(0.3, -0.3, 0.05))
     worse = trial(2, 1e-2, 1.05)
-    assert good_points([best, noisy, worse], best, 0.01) == {best.point, noisy.point}
+    fallen = trial(3, 1e-1, 1.0, spread=(0.02, -0.1, 1.5))
+    assert good_points([best, noisy, worse, fallen], best, 0.01) == {best.point, noisy.point}
 
 
 @pytest.mark.parametrize("state", ["pruned", "diverged"])
