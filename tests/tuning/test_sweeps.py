@@ -14,6 +14,7 @@ from adamtune.errors import AdamtuneError, RecipeError, UsageError
 from adamtune.report.payloads import sweep_payload
 from adamtune.runs.jsonfile import read_json
 from adamtune.runs.reader import read_run
+from adamtune.training.batches import batches_per_epoch
 from adamtune.training.progress import Progress
 from adamtune.tuning.requests import SweepRequest
 from adamtune.tuning.results import SweepResult
@@ -169,7 +170,7 @@ def test_sizes_of_batches_are_whole_and_change_how_long_epochs_last(runs_dir: Pa
     for member in run.members:
         size = member.settings["training.batch_size"]
         assert isinstance(size, int)
-        steps = 2 * math.ceil(1077 / size)
+        steps = 2 * batches_per_epoch(1079, size)
         assert member.total_steps in (steps, 0 if run.total_steps == steps else steps)
         assert run.records[member.number][-1].step == steps
     shown(found)
