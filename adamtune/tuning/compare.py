@@ -116,8 +116,10 @@ def check_names(names: Sequence[str]) -> None:
     if unknown:
         expected = f"{', '.join(NAMES)}, or {PACKAGE}/NAME"
         raise UsageError(Problem(f"there is no optimizer {unknown[0]!r}", "--optimizers", expected))
-    if len(set(names)) != len(names) or len(names) < 2:
-        what = f"{len(set(names))} different of {len(names)} optimizers"
+    twice = [name for name in names if names.count(name) > 1]
+    if twice or len(names) < 2:
+        alone = "one optimizer, and nothing to compare it with" if names else "no optimizer is named"
+        what = f"{twice[0]} stands there twice" if twice else alone
         raise UsageError(Problem(what, "--optimizers", "two or more, each once", "try: --optimizers adamw,sgd"))
     for name in names:
         check_optimizer(name, "--optimizers")
