@@ -9,9 +9,11 @@ import pytest
 from rich.console import RenderableType
 
 from adamtune.errors import Problem
+from adamtune.report.compare import compare_page
 from adamtune.report.pages import baseline_page, diagnosis_page
 from adamtune.report.problems import draw_problems
 from adamtune.report.sweeps import sweep_page
+from adamtune.report.tune import tune_page
 
 ERRORS = draw_problems(
     [
@@ -31,6 +33,10 @@ PAGES: dict[str, Callable[[ModuleType], RenderableType]] = {
     "sweep-accepted": lambda r: sweep_page(r.sweep()),
     "sweep-kept": lambda r: sweep_page(r.sweep("kept")),
     "sweep-lost": lambda r: sweep_page(r.sweep(lost=True)),
+    "tune-accepted": lambda r: tune_page(r.tuning()),
+    "tune-kept": lambda r: tune_page(r.tuning("kept")),
+    "tune-plan": lambda r: tune_page(r.tuning(dry=True)),
+    "compare": lambda r: compare_page(r.compared()),
     "diagnosis": lambda r: diagnosis_page(r.diagnosis(), r.run()),
     "errors": lambda _: ERRORS,
 }
