@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ def compare_page(result: CompareResult) -> RenderableType:
         Group(_table(result), Text(), Text(_legend(result), "dim")),
         Group(Text(result.why), *([Text(warning, "yellow")] if edge else [])),
         copyable(f"recipe: {result.tuned_recipe}"),
-        next_line(f"adamtune baseline {result.tuned_recipe}"),
+        next_line(shlex.join(["adamtune", "baseline", str(result.tuned_recipe)])),
     )
 
 
@@ -57,16 +58,19 @@ def _legend(result: CompareResult) -> str:
 def _table(result: CompareResult) -> RenderableType:
     rows, policy = result.rows, result.measure == "return"
     accuracy = any(row.test_accuracy is not None for row in rows)
-    heads = [result.measure, "± 95%", "test return" if policy else "test loss", *(["test acc."] if accuracy else [])]
+    measure = "return" if policy else "val\nloss"
+    heads = [measure, "\n± 95%", "test\nreturn" if policy else "test\nloss", *(["test\nacc."] if accuracy else [])]
     table = plain_table()
-    for name in ("optimizer", "lr", *heads, "gain", "from", "to"):
-        table.add_column(name, justify="left" if name == "optimizer" else "right", no_wrap=True)
+    table.add_column("optimizer", overflow="fold")  # the one column that gives way on a narrow terminal
+    for name in ("lr", *heads, "gain", "\nfrom", "\nto"):
+        table.add_column(name, justify="right", no_wrap=True)
     means, halves = _columns([_shown(row.val, turn=policy) for row in rows])
     tests, _ = _columns([_shown(row.test, turn=policy) for row in rows])
     accuracies, _ = _columns([row.test_accuracy for row in rows])
     gains = _gains(rows)
+    lrs = numbers.settings([row.lr for row in rows if math.isfinite(row.lr)])
     for n, row in enumerate(rows):
-        lr = numbers.setting(row.lr) if math.isfinite(row.lr) else "-"
+        lr = lrs.pop(0) if math.isfinite(row.lr) else "-"
         scores = [means[n], halves[n], tests[n], *([accuracies[n]] if accuracy else [])]
         style = "bold green" if row.optimizer == result.winner and result.decision == "accepted" else ""
         lost = f"diverged {row.n_diverged}" if row.n_diverged else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Group
@@ -58,9 +59,9 @@ def tune_page(result: TuneResult) -> RenderableType:
         stages_table(result.stages),
         _entrants_table(result),
         _reasons(result),
-        Group(Text("settings", "bold"), *(Text(f"  {line}") for line in _settings(result))),
+        Group(Text("settings", "bold"), _settings_table(result)),
         copyable(f"recipe: {result.tuned_recipe}"),
-        next_line(f"adamtune baseline {result.tuned_recipe}"),
+        next_line(shlex.join(["adamtune", "baseline", str(result.tuned_recipe)])),
     )
 
 
@@ -87,9 +88,7 @@ def plan_page(result: TuneResult) -> RenderableType:
 
 
 def _plan_words(result: TuneResult, each: str) -> str:
-    limit = (
-        f"; stages that {numbers.duration(result.budget_s)} do not suffice for are skipped" if result.budget_s else ""
-    )
+    limit = f"; what no longer fits into {numbers.duration(result.budget_s)} is skipped" if result.budget_s else ""
     return f"{each}{limit}. Widening a range or adding seeds to an open comparison takes more."
 
 
@@ -113,7 +112,7 @@ def _entrants_table(result: TuneResult) -> RenderableType | None:
     if not result.entrants:
         return None
     table = plain_table()
-    table.add_column("on fresh seeds")
+    table.add_column("recipe", no_wrap=True)
     policy = result.measure == "return"
     for name in ("return" if policy else "val loss", "± 95%", "test return" if policy else "test loss", "± 95%"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -154,9 +153,11 @@ def _reasons(result: TuneResult) -> RenderableType:
     return Group(*lines)
 
 
-def _settings(result: TuneResult) -> list[str]:
-    return [
-        f"{section}: {{{', '.join(f'{key}: {numbers.setting(value)}' for key, value in settings.items())}}}"
-        for section, settings in result.best.items()
-        if settings
-    ]
+def _settings_table(result: TuneResult) -> Table:
+    """A line for each section of the recipe; a long one goes on under itself."""
+    table = Table.grid(padding=(0, 1))
+    for section, settings in result.best.items():
+        if settings:
+            values = ", ".join(f"{key} {numbers.setting(value)}" for key, value in settings.items())
+            table.add_row(f"  {section}:", values)
+    return table

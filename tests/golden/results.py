@@ -12,9 +12,12 @@ from adamtune.diagnosis.rule import Finding, Remedy
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.reader import Run
 from adamtune.runs.record import Record
+from adamtune.tuning.compare import CompareResult, OptimizerRow
 from adamtune.tuning.lr_curve import LrMarks, LrPoint, read_curve
 from adamtune.tuning.lr_range_result import LrRangeResult
+from adamtune.tuning.plan import Stage
 from adamtune.tuning.results import BaselineResult, Estimate, Improvement, SeedRow, SweepResult, TrialRow
+from adamtune.tuning.tune_results import Entrant, StageRow, TuneResult
 
 STEPS = tuple(range(0, 461, 23))
 T95 = {2: 12.706, 3: 4.303, 5: 2.776}  # Student's t for n - 1 degrees of freedom
@@ -197,4 +200,89 @@ def run() -> Run:
         records={0: whole, 1: (*short, end)},
         total_steps=460,
         finished=True,
+    )
+
+
+PLAN = (
+    Stage("check", "check", 0, 0),
+    Stage("baseline", "baseline", 1, 3),
+    Stage("lr", "sweep", 13, 45.25, "lr"),
+    Stage("weight_decay", "sweep", 11, 49.0, "weight_decay"),
+    Stage("lr again", "sweep", 13, 45.25, "lr"),
+    Stage("confirmation", "final", 2, 24),
+)
+
+
+def around(mean: float, half: float, n: int = 8) -> Estimate:
+    return Estimate(mean, half * math.sqrt(n) / 2.365, (mean - half, mean + half), n)
+
+
+def tuning(decision: str = "accepted", *, dry: bool = False) -> TuneResult:
+    accepted = decision == "accepted"
+    gain = "63% lower val loss on 8 fresh seeds; the 95% interval excludes zero"
+    why = gain if accepted else "no setting was found that is better than what the recipe has"
+    stages = (
+        StageRow("check", "done", "nothing is wrong with the data", 0.31, run_dir="runs/digits-mlp/002-check"),
+        StageRow("baseline", "done", "lr-too-low, val loss 0.4457", 2.13),
+        StageRow("remedies", "accepted", "optimizer.lr=0.003: cured, 0.05964", 3.4, {"optimizer.lr": 3e-3}),
+        StageRow("lr", "accepted", f"0.003 -> 0.019: {gain}", 61.2, {"optimizer.lr": 0.019}),
+        StageRow("weight_decay", "kept", "no difference that 16 fresh seeds can show; 0.01 stays", 48.9),
+        StageRow("lr again", "skipped", "nothing else has changed since"),
+        StageRow("confirmation", decision, why, 9.7),  # type: ignore[arg-type]
+    )
+    changes = {"optimizer.lr": 0.019, "schedule.decay": "cosine"} if accepted else {}
+    optimizer = {"name": "adamw", "lr": 0.019 if accepted else 1e-5, "betas": [0.9, 0.999], "eps": 1e-8}
+    lost = not accepted
+    return TuneResult(
+        run_dir=None if dry else Path("runs/digits-mlp/001-tune"),
+        planned=PLAN,
+        per_member_s=0.213,
+        stages=stages,
+        best={
+            "optimizer": optimizer | {"weight_decay": 0.01, "no_decay": []},
+            "clip": {"max_norm": None, "max_value": None},
+            "schedule": {"warmup": 0, "decay": "cosine" if accepted else "none"},
+        },
+        changes=changes,
+        decision=decision,  # type: ignore[arg-type]
+        why="nothing was trained: this is the plan" if dry else why,
+        improvement=Improvement(0.2712, (0.2331, 0.3093), 3e-6, 8, tuple(range(20000, 20008))) if accepted else None,
+        test_improvement=Improvement(0.251, (0.2, 0.302), 2e-5, 8, tuple(range(20000, 20008))) if accepted else None,
+        entrants=(
+            Entrant("as given", around(0.4306, 0.0209), around(0.4468, 0.0223), around(0.8958, 0.0194), 0),
+            Entrant("tuned", around(0.1594, 0.0047), around(0.1958, 0.011), around(0.9638, 0.0047), 0),
+            Entrant("defaults", around(math.nan, math.nan, 0), None, None, 8),
+        )[: 1 if lost else 3],
+        tuned_recipe=None if dry else Path("runs/digits-mlp/001-tune/tuned.yaml"),
+        wall_s=127.4,
+        budget_s=300.0,
+        resumed=lost,
+    )
+
+
+def compared() -> CompareResult:
+    def row(optimizer: str, lr: float, mean: float, gain: Improvement | None, *, n_lost: int = 0) -> OptimizerRow:
+        val, test = around(mean, 0.0363, 16), around(1.04 * mean, 0.04, 16)
+        accuracy, run_dir = around(0.88, 0.006, 16), Path("runs/digits-mlp/002-sweep-lr")
+        return OptimizerRow(
+            optimizer, lr, (lr / 3, lr), n_lost > 0, 13, n_lost, val, test, accuracy, gain, 21.0, run_dir
+        )
+
+    seeds = tuple(range(30000, 30016))
+    rows = (
+        row("nadamw", 0.012, 0.3113, Improvement(0.1, (0.0412, 0.1588), 1e-4, 16, seeds)),
+        row("adamw", 0.04, 0.4113, None),
+        row("pytorch-optimizer/Lamb", 0.12, 0.4602, Improvement(-0.0489, (-0.107, 0.0092), 0.04, 16, seeds)),
+        row("sgd", 0.37, 0.7712, None, n_lost=3),
+    )
+    return CompareResult(
+        run_dir=Path("runs/digits-mlp/001-compare"),
+        rows=rows,
+        decision="accepted",
+        why="nadamw is 24% better than adamw on 16 fresh seeds",
+        winner="nadamw",
+        tuned_recipe=Path("runs/digits-mlp/tuned.yaml"),
+        wall_s=93.1,
+        resumed=False,
+        measure="val loss",
     )

@@ -9,10 +9,12 @@ import pytest
 from rich.console import RenderableType
 
 from adamtune.errors import Problem
+from adamtune.report.compare import compare_page
 from adamtune.report.lr_range import lr_range_page
 from adamtune.report.pages import baseline_page, diagnosis_page
 from adamtune.report.problems import draw_problems
 from adamtune.report.sweeps import sweep_page
+from adamtune.report.tune import tune_page
 
 ERRORS = draw_problems(
     [
@@ -34,6 +36,10 @@ PAGES: dict[str, Callable[[ModuleType], RenderableType]] = {
     "sweep-lost": lambda r: sweep_page(r.sweep(lost=True)),
     "lr-range": lambda r: lr_range_page(r.lr_range()),
     "lr-range-lost": lambda r: lr_range_page(r.lr_range(lost=True)),
+    "tune-accepted": lambda r: tune_page(r.tuning()),
+    "tune-kept": lambda r: tune_page(r.tuning("kept")),
+    "tune-plan": lambda r: tune_page(r.tuning(dry=True)),
+    "compare": lambda r: compare_page(r.compared()),
     "diagnosis": lambda r: diagnosis_page(r.diagnosis(), r.run()),
     "errors": lambda _: ERRORS,
 }

@@ -15,6 +15,7 @@ from adamtune.report.payloads import sweep_payload
 from adamtune.runs.jsonfile import read_json
 from adamtune.runs.reader import read_run
 from adamtune.training.progress import Progress
+from adamtune.tuning import search
 from adamtune.tuning.requests import SweepRequest
 from adamtune.tuning.results import SweepResult
 from adamtune.tuning.sweep import run_sweep
@@ -61,17 +62,24 @@ class StopAt:
             raise StoppedError
 
 
+@pytest.fixture
+def _one_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One round of proposals tells as much about the search as three."""
+    monkeypatch.setattr(search, "JOINT_ROUNDS", 1)
+
+
+@pytest.mark.usefixtures("_one_round")
 def test_two_knobs_are_searched_together_and_go_on_after_an_interruption(runs_dir: Path) -> None:
-    unbroken = sweep(runs_dir / "unbroken", "lr", "weight_decay", sampler="tpe", sets=("training.seeds=1",))
+    unbroken = sweep(runs_dir / "unbroken", "lr", "weight_decay", sampler="tpe")
     assert unbroken.knobs == ("lr", "weight_decay")
     assert all(len(trial.point) == 2 for trial in unbroken.trials)
     assert len({trial.point[1] for trial in unbroken.trials}) > 8, "both knobs move"
     assert unbroken.good_region is None
     stop = StopAt(8)
     with pytest.raises(StoppedError):
-        sweep(runs_dir, "lr", "weight_decay", sampler="tpe", sets=("training.seeds=1",), listen=stop)
+        sweep(runs_dir, "lr", "weight_decay", sampler="tpe", listen=stop)
     watch = StopAt()
-    found = sweep(runs_dir, "lr", "weight_decay", sampler="tpe", sets=("training.seeds=1",), listen=watch)
+    found = sweep(runs_dir, "lr", "weight_decay", sampler="tpe", listen=watch)
     assert found.resumed
     assert found.trials == unbroken.trials
     assert (found.best, found.decision, found.why) == (unbroken.best, unbroken.decision, unbroken.why)
@@ -89,6 +97,7 @@ def test_two_knobs_are_searched_together_and_go_on_after_an_interruption(runs_di
     assert all(f"{key}: {value}" in tuned for key, value in zip(("lr", "weight_decay"), found.best, strict=True))
 
 
+@pytest.mark.usefixtures("_one_round")
 def test_three_knobs_one_of_them_a_choice_are_searched_together(runs_dir: Path) -> None:
     found = sweep(runs_dir, "lr", "lr_decay", "beta1", sets=("training.steps=16", "training.seeds=1"), sampler="qmc")
     assert {trial.point[1] for trial in found.trials} == {"none", "cosine", "linear", "inverse-sqrt"}
