@@ -80,7 +80,7 @@ def test_the_plan_of_a_tuning_has_the_stages_that_are_shown(tmp_path: Path) -> N
     """The whole tuning takes over a minute; its parts are tested elsewhere."""
     planned = adamtune("tune", "digits-mlp", "--dry-run", "--json", cwd=tmp_path).stdout
     stages = [stage["name"] for stage in json.loads(planned)["plan"]]
-    table = BLOCKS[3][BLOCKS[3].index("stage ") : BLOCKS[3].index("on fresh seeds")]
+    table = BLOCKS[3][BLOCKS[3].index("stage ") : BLOCKS[3].index("recipe  ")]
     states = "done|accepted|kept|skipped|stopped"
     assert re.findall(rf"^(\w+(?: again)?) +(?:{states})", table, re.MULTILINE) == stages
 
