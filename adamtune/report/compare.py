@@ -14,7 +14,7 @@ from adamtune.report import numbers
 from adamtune.report.lines import copyable, next_line, stacked
 from adamtune.report.payloads import plain
 from adamtune.report.returns import turned
-from adamtune.report.tables import half_width, plain_table
+from adamtune.report.tables import mean_columns, plain_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -64,9 +64,9 @@ def _table(result: CompareResult) -> RenderableType:
     table.add_column("optimizer", overflow="fold")  # the one column that gives way on a narrow terminal
     for name in ("lr", *heads, "gain", "\nfrom", "\nto"):
         table.add_column(name, justify="right", no_wrap=True)
-    means, halves = _columns([_shown(row.val, turn=policy) for row in rows])
-    tests, _ = _columns([_shown(row.test, turn=policy) for row in rows])
-    accuracies, _ = _columns([row.test_accuracy for row in rows])
+    means, halves = mean_columns([_shown(row.val, turn=policy) for row in rows])
+    tests, _ = mean_columns([_shown(row.test, turn=policy) for row in rows])
+    accuracies, _ = mean_columns([row.test_accuracy for row in rows])
     gains = _gains(rows)
     lrs = numbers.settings([row.lr for row in rows if math.isfinite(row.lr)])
     for n, row in enumerate(rows):
@@ -86,10 +86,3 @@ def _gains(rows: tuple[OptimizerRow, ...]) -> list[list[str]]:
 
 def _shown(estimate: Estimate | None, *, turn: bool) -> Estimate | None:
     return turned(estimate) if turn and estimate is not None else estimate
-
-
-def _columns(estimates: list[Estimate | None]) -> tuple[list[str], list[str]]:
-    means = [estimate.mean if estimate else math.nan for estimate in estimates]
-    halves = [half_width(estimate) if estimate else math.nan for estimate in estimates]
-    places = numbers.decimals([mean for mean in means if math.isfinite(mean)])
-    return numbers.column(means, places=places), numbers.column(halves, places=places)

@@ -79,3 +79,11 @@ def half_width(estimate: Estimate) -> float:
     """Half of the 95% interval; nan where there is none."""
     low, high = estimate.ci95
     return (high - low) / 2
+
+
+def mean_columns(estimates: Sequence[Estimate | None]) -> tuple[list[str], list[str]]:
+    """A column of means and one of half intervals, with the same decimals in every row; None is shown as missing."""
+    means = [estimate.mean if estimate else math.nan for estimate in estimates]
+    halves = [half_width(estimate) if estimate else math.nan for estimate in estimates]
+    places = numbers.decimals([mean for mean in means if math.isfinite(mean)])
+    return numbers.column(means, places=places), numbers.column(halves, places=places)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,14 +14,13 @@ from adamtune.report.lines import copyable, next_line, stacked
 from adamtune.report.payloads import plain
 from adamtune.report.returns import turned
 from adamtune.report.sweeps import improvement_text
-from adamtune.report.tables import plain_table
+from adamtune.report.tables import mean_columns, plain_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
 
-    from adamtune.tuning.results import Estimate
     from adamtune.tuning.tune_results import StageRow, TuneResult
 
 STYLES: Final = {
@@ -124,9 +122,9 @@ def _entrants_table(result: TuneResult) -> RenderableType | None:
     shown = [
         (turned(e.val), turned(e.test) if e.test else None) if policy else (e.val, e.test) for e in result.entrants
     ]
-    columns = [cell for n in range(2) for cell in _columns([pair[n] for pair in shown])]
+    columns = [cell for n in range(2) for cell in mean_columns([pair[n] for pair in shown])]
     if accuracy:
-        columns += _columns([entrant.test_accuracy for entrant in result.entrants])
+        columns += mean_columns([entrant.test_accuracy for entrant in result.entrants])
     for n, entrant in enumerate(result.entrants):
         lost = f"{entrant.n_diverged} diverged" if entrant.n_diverged else ""
         table.add_row(entrant.name, *(column[n] for column in columns), Text(lost, "bold red"))
@@ -134,13 +132,6 @@ def _entrants_table(result: TuneResult) -> RenderableType | None:
     return Group(
         table, Text(), Text(f"means over {n} seeds that no search has seen; the test split was looked at once", "dim")
     )
-
-
-def _columns(estimates: Sequence[Estimate | None]) -> tuple[list[str], list[str]]:
-    means = [estimate.mean if estimate else math.nan for estimate in estimates]
-    halves = [(estimate.ci95[1] - estimate.ci95[0]) / 2 if estimate else math.nan for estimate in estimates]
-    places = numbers.decimals([mean for mean in means if math.isfinite(mean)])
-    return numbers.column(means, places=places), numbers.column(halves, places=places)
 
 
 def _reasons(result: TuneResult) -> RenderableType:

@@ -18,6 +18,7 @@ from adamtune.runs.jsonfile import read_json, speak
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.record import Record
 from adamtune.training.progress import Listener
+from adamtune.tuning.decision import finished
 from adamtune.tuning.requests import MIN_GAIN, Request, SweepRequest
 from adamtune.tuning.results import Estimate, Improvement, Measure, SweepResult
 from adamtune.tuning.session import Session
@@ -254,13 +255,13 @@ def _row(
     seeds: Sequence[int],
     alpha: float,
 ) -> OptimizerRow:
-    whole = [record for record in last if _finished(record)]
+    whole = [record for record in last if finished(record)]
 
     def of(signal: str) -> Estimate | None:
         values = [record.signals[signal] for record in whole if signal in record.signals]
         return estimate(values) if values else None
 
-    both = last is not first and len(whole) == len(last) == len(first) > 0 and all(map(_finished, first))
+    both = last is not first and len(whole) == len(last) == len(first) > 0 and all(map(finished, first))
     before, after = ([record.signals.get("val_loss", math.nan) for record in records] for records in (first, last))
     return OptimizerRow(
         optimizer=name,
@@ -276,10 +277,6 @@ def _row(
         wall_s=found.wall_s,
         run_dir=Path(found.run_dir),
     )
-
-
-def _finished(record: Record) -> bool:
-    return record.state == "complete" and math.isfinite(record.signals.get("val_loss", math.nan))
 
 
 def _decided(rows: Sequence[OptimizerRow], first: str) -> tuple[Literal["accepted", "kept"], str, str]:

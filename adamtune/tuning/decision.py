@@ -115,7 +115,7 @@ def judge(
         alpha: Error rate of this look.
         looks: How often was looked, this time included.
     """
-    lost, lost_before = (sum(not _finished(record) for record in records) for records in (after, before))
+    lost, lost_before = (sum(not finished(record) for record in records) for records in (after, before))
     if lost:
         return Decision("kept", f"{duel.after} diverged on {lost} of {on}"), False
     if lost_before:
@@ -125,7 +125,8 @@ def judge(
     return _judged(duel, found, on, statistics.fmean(olds))
 
 
-def _finished(record: Record) -> bool:
+def finished(record: Record) -> bool:
+    """Whether a member came to its end with a loss that can be compared."""
     return record.state == "complete" and math.isfinite(record.signals.get("val_loss", math.nan))
 
 

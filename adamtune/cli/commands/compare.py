@@ -9,14 +9,11 @@ from typer import Argument, Option
 from adamtune.cli.command import Command
 from adamtune.cli.common import Common, with_common
 from adamtune.cli.output import Output
+from adamtune.cli.sharing import Workers
 
 Optimizers = Annotated[
     str,
     Option("--optimizers", metavar="A,B,C", help="Which ones; the first is what the others are compared with."),
-]
-
-Workers = Annotated[
-    int, Option("--workers", metavar="N", min=1, max=64, help="Processes that share the training, one core each.")
 ]
 
 

@@ -9,6 +9,7 @@ from typer import Argument, Option
 from adamtune.cli.command import Command
 from adamtune.cli.common import Common, with_common
 from adamtune.cli.output import Output
+from adamtune.cli.sharing import Workers
 from adamtune.errors import Problem, UsageError
 
 Start = Annotated[
@@ -49,9 +50,6 @@ Storage = Annotated[
         help="A database for the study; whoever runs the same command with it shares the work.",
         show_default=False,
     ),
-]
-Workers = Annotated[
-    int, Option("--workers", metavar="N", min=1, max=64, help="Processes that share the training, one core each.")
 ]
 
 

@@ -10,6 +10,7 @@ from typer import Argument, Option
 from adamtune.cli.command import Command
 from adamtune.cli.common import Common, with_common
 from adamtune.cli.output import Output, console, only_results_on_stdout
+from adamtune.cli.sharing import Workers
 
 Budget = Annotated[
     str | None,
@@ -20,10 +21,6 @@ Trials = Annotated[
     Option("--trials", metavar="N", min=1, help="How many values may be tried in all.", show_default=False),
 ]
 DryRun = Annotated[bool, Option("--dry-run", help="Only say what would be done, and how long it would take.")]
-
-Workers = Annotated[
-    int, Option("--workers", metavar="N", min=1, max=64, help="Processes that share the training, one core each.")
-]
 
 
 @with_common
