@@ -1,0 +1,126 @@
+"""The whole workflow where it is interrupted, and what it leaves alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adamtune.diagnosis.rule import Finding, Remedy
+from adamtune.runs.jsonfile import read_json
+from adamtune.training.progress import Progress
+from adamtune.tuning import tune
+from adamtune.tuning.race import MOST, proposed
+from adamtune.tuning.tune import run_tune
+from adamtune.tuning.tune_results import TuneRequest, TuneResult
+
+SETS = ("training.steps=40", "model.hidden=[9]", "training.seeds=2", "training.strategy=vectorized", "optimizer.lr=1e6")
+
+
+class StoppedError(Exception):
+    """Stands for whatever ends a process in the middle."""
+
+
+class StopIn:
+    """Ends the work in the middle of a stage, and remembers the stages that it saw."""
+
+    def __init__(self, stage: str = "") -> None:
+        self.stage, self.seen = stage, list[str]()
+
+    def __call__(self, progress: Progress) -> None:
+        self.seen.append(progress.stage)
+        # At this lr the baseline is lost before its first evaluation.
+        if progress.stage == self.stage and progress.step >= (0 if self.stage == "baseline" else 10):
+            raise StoppedError
+
+
+def tuned(runs_dir: Path, listen: StopIn) -> TuneResult:
+    request = TuneRequest(recipe="breast-cancer-mlp", sets=SETS, trials=1, runs_dir=runs_dir)
+    return run_tune(request, listen)
+
+
+@pytest.fixture(autouse=True)
+def _no_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a budget nothing hangs on it."""
+    monkeypatch.setattr(tune, "seconds_per_member", lambda _: 0.1)
+
+
+def told(found: TuneResult) -> list[tuple[str, str, str, Mapping[str, Any]]]:
+    """What came of each stage; times differ."""
+    return [(row.name, row.state, row.words, row.changes) for row in found.stages]
+
+
+def members(found: TuneResult) -> list[Mapping[str, Any]]:
+    """All that a run trained, as its manifest has them."""
+    assert found.run_dir is not None
+    return list(read_json(found.run_dir / "manifest.json")["members"])
+
+
+def test_stopped_in_any_stage_it_goes_on_there_and_comes_to_the_same(runs_dir: Path) -> None:
+    """Interrupted four times on its way; no stage that was finished is seen again."""
+    unbroken = tuned(runs_dir / "unbroken", StopIn())
+    assert [row.name for row in unbroken.stages] == ["check", "baseline", "remedies", "lr", "confirmation"]
+    finished: set[str] = set()
+    for stage in ("baseline", "remedies", "lr", "fresh seeds"):
+        watch = StopIn(stage)
+        with pytest.raises(StoppedError):
+            tuned(runs_dir, watch)
+        assert not finished & set(watch.seen)
+        finished |= set(watch.seen) - {stage}
+    watch = StopIn()
+    found = tuned(runs_dir, watch)
+    assert found.resumed
+    assert set(watch.seen) == {"fresh seeds"}
+    assert told(found) == told(unbroken)
+    assert (found.changes, found.decision, found.improvement) == (
+        unbroken.changes,
+        unbroken.decision,
+        unbroken.improvement,
+    )
+    assert repr(found.entrants) == repr(unbroken.entrants)
+    assert members(found) == members(unbroken), "nobody is trained twice"
+    assert sorted(path.name for path in (runs_dir / "breast-cancer-mlp").glob("0*")) == [
+        "001-tune",
+        "002-check",
+        "003-sweep-lr",
+    ]
+
+
+def test_what_is_kept_leaves_the_best_so_far_alone(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An earlier best stays, although a sweep on the way was accepted and the whole was not."""
+    monkeypatch.setattr(tune, "MIN_GAIN", math.inf)
+    best = runs_dir / "breast-cancer-mlp" / "tuned.yaml"
+    best.parent.mkdir(parents=True)
+    best.write_text("# an earlier one")
+    request = TuneRequest(
+        recipe="breast-cancer-mlp", sets=(*SETS[:-1], "optimizer.lr=1e-5"), trials=1, runs_dir=runs_dir
+    )
+    found = run_tune(request, lambda _: None)
+    assert next(row for row in found.stages if row.name == "lr").state == "accepted"
+    assert found.decision == "kept"
+    assert found.changes == {}
+    assert found.best["optimizer"]["lr"] == 1e-5
+    assert best.read_text() == "# an earlier one"
+
+
+def finding(*sets: Mapping[str, Any], severity: Any = "critical") -> Finding:
+    return Finding("a-rule", severity, "something", {}, tuple(Remedy(dict(one), "why") for one in sets))
+
+
+def test_cures_are_raced_once_each_with_the_defaults_beside_them() -> None:
+    lower, clip = {"optimizer.lr": 1e-4}, {"clip.max_norm": 1.0}
+    findings = [finding(lower, clip), finding(lower, {}), finding({"optimizer.eps": 1e-6}, severity="info")]
+    assert [settings for settings, _ in proposed(findings)] == [lower, clip]
+    defaults = {"optimizer.lr": 3e-4}
+    assert proposed(findings, defaults)[-1] == (defaults, "the boring defaults")
+    assert proposed([], defaults) == [], "a recipe that nothing is proposed for is not sick in a way that they cure"
+    many = [finding(*({"optimizer.lr": 10.0**-n} for n in range(1, 12)))]
+    assert len(proposed(many)) == MOST
+
+
+def test_a_cure_that_changes_the_unit_of_the_loss_is_not_raced() -> None:
+    """Against the loss of a target in its own unit any standardised one would win."""
+    assert proposed([finding({"data.normalize_target": "standard"})]) == []
