@@ -253,20 +253,34 @@ def _place(knob: Knob, value: Value) -> float | str:
 
 
 def _opened(url: str) -> RDBStorage:
-    import optuna
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
     try:
-        if url.startswith(_SQLITE):
-            file = Path(url.removeprefix(_SQLITE))
-            return optuna.storages.RDBStorage(url, engine_kwargs={"creator": lambda: _connect(file)})
-        return optuna.storages.RDBStorage(url)
+        for _ in range(_OPENINGS):
+            try:
+                return _storage(url)
+            except (IntegrityError, OperationalError) as error:  # another process makes the same tables at this moment
+                if isinstance(error, OperationalError) and "already exists" not in str(error):
+                    raise
+                time.sleep(_PAUSE_S)
+        return _storage(url)
     except (SQLAlchemyError, ImportError, sqlite3.Error) as error:
         words = str(error).strip().splitlines()[0]
         expected = "a URL such as sqlite:///studies.db, or that of a database server"
         raise UsageError(Problem(f"cannot open {url} ({words})", "--storage", expected)) from None
 
 
+def _storage(url: str) -> RDBStorage:
+    import optuna
+
+    if url.startswith(_SQLITE):
+        file = Path(url.removeprefix(_SQLITE))
+        return optuna.storages.RDBStorage(url, engine_kwargs={"creator": lambda: _connect(file)})
+    return optuna.storages.RDBStorage(url)
+
+
+_OPENINGS: Final = 20
+_PAUSE_S: Final = 0.25
 _SQLITE: Final = "sqlite:///"
 
 
