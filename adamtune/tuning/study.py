@@ -99,7 +99,21 @@ class SweepStudy:
             if point not in known:
                 self._enqueue(point, {"seeds": list(seeds), "role": role})
         found = self._by_point(seeds, role)
+        if self.shared:
+            self._withdraw_twins({trial.number for trial in found.values()}, seeds, role)
         return [found[point].number for point in points]
+
+    def _withdraw_twins(self, chosen: set[int], seeds: Sequence[int], role: str) -> None:
+        """Ends waiting trials whose point another process has entered at the same moment, under a smaller number."""
+        from optuna.exceptions import UpdateFinishedTrialError
+        from optuna.trial import TrialState
+
+        for trial in self._study.get_trials(deepcopy=False):
+            told = trial.user_attrs
+            same = told.get("role") == role and told.get("seeds") == list(seeds)
+            if same and trial.state == TrialState.WAITING and trial.number not in chosen:
+                with suppress(UpdateFinishedTrialError):  # the other was faster in this too
+                    self._storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)  # noqa: SLF001 - see `_live`
 
     def _enqueue(self, point: Point, facts: Mapping[str, Any]) -> None:
         own = dict(zip([knob.name for knob in self._space.knobs], point, strict=True))

@@ -18,8 +18,11 @@ from adamtune.errors import UsageError
 from adamtune.runs.metrics import read_metrics
 from adamtune.training.progress import Progress
 from adamtune.tuning import study as study_module
+from adamtune.tuning.knobs import find_knob
 from adamtune.tuning.requests import SweepRequest
 from adamtune.tuning.results import SweepResult
+from adamtune.tuning.space import Space
+from adamtune.tuning.study import SweepStudy
 from adamtune.tuning.sweep import run_sweep
 
 SETS = ("training.steps=60", "training.eval_every=10", "model.hidden=[17]", "training.strategy=vectorized")
@@ -35,6 +38,15 @@ def start(folder: Path, *words: str) -> subprocess.Popen[str]:
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
+
+
+def wait_for_lines(process: subprocess.Popen[str], metrics: Path, n: int) -> None:
+    """Until a process has written so many lines."""
+    deadline = time.monotonic() + 120
+    while not (metrics.exists() and metrics.read_bytes().count(b"\n") >= n):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -97,7 +109,12 @@ def trials_of(result: SweepResult) -> list[Any]:
 
 def test_two_processes_on_one_storage_come_to_the_same_table_and_train_nothing_twice(tmp_path: Path) -> None:
     words = ["--storage", "sqlite:///s.db", "--values", "1e-4,3e-4,1e-3,1e-2,3e-2"]
-    one, other = (start(tmp_path, *words, "--runs-dir", name) for name in ("one", "other"))
+    one = start(tmp_path, *words, "--runs-dir", "one")
+    wait_for_lines(one, tmp_path / "one/digits-mlp/001-sweep-lr/metrics.jsonl", 1)
+    one.send_signal(signal.SIGSTOP)  # it has claimed three of five values, and must leave the rest to the other
+    other = start(tmp_path, *words, "--runs-dir", "other")
+    wait_for_lines(other, tmp_path / "other/digits-mlp/001-sweep-lr/metrics.jsonl", 1)
+    one.send_signal(signal.SIGCONT)
     first, second = answer(one), answer(other)
     for key in ("decision", "why", "best_value", "improvement", "good_region"):
         assert first[key] == second[key], key
@@ -105,12 +122,31 @@ def test_two_processes_on_one_storage_come_to_the_same_table_and_train_nothing_t
     assert told[0] == told[1]
     assert first["study"] == second["study"]
     trials = trials_in(f"sqlite:///{tmp_path / 's.db'}", first["study"]["name"])
+    # Twins that both entered at the same moment have failed before anybody claimed them.
+    assert all("owner" in trial.user_attrs or trial.state.name == "FAIL" for trial in trials)
+    trials = [trial for trial in trials if trial.state.name != "FAIL"]
+    assert all(trial.state.is_finished() for trial in trials)
     owners = Counter(trial.user_attrs["owner"].rpartition(":")[2] for trial in trials)
-    assert len(owners) <= 2, "one may have come when all was claimed"
+    assert len(owners) == 2
     points = Counter((trial.user_attrs["role"], trial.user_attrs["lr"]) for trial in trials)
     assert set(points.values()) == {1}
     lines = [read_metrics(tmp_path / found["run_dir"] / "metrics.jsonl") for found in (first, second)]
     assert not lines[0].keys() & lines[1].keys(), "no member was trained by both"
+
+
+def test_a_point_that_two_enter_at_the_same_moment_is_one_trial(tmp_path: Path) -> None:
+    space, url = Space((find_knob("lr"),)), f"sqlite:///{tmp_path / 's.db'}"
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    one, other = (SweepStudy(tmp_path / name, "twins", space, url) for name in ("a", "b"))
+    one._enqueue((1e-3,), {"seeds": [0], "role": "search"})
+    other._enqueue((1e-3,), {"seeds": [0], "role": "search"})
+    assert one.numbers([(1e-3,)], [0]) == other.numbers([(1e-3,)], [0]) == [0]
+    assert other.claim([0], [(1e-3,)]) == [0]
+    assert one.claim([0], [(1e-3,)]) == []
+    one.close()
+    other.close()
+    assert [trial.state.name for trial in trials_in(url, "twins")] == ["RUNNING", "FAIL"]
 
 
 def test_a_third_process_finds_everything_done(tmp_path: Path) -> None:
@@ -167,11 +203,7 @@ def test_killed_with_its_workers_a_sweep_goes_on_to_its_end(tmp_path: Path) -> N
     words = ["--workers", "2", "--values", "1e-4,1e-3,1e-2", "--no-confirm", "--set", "training.steps=200"]
     process = start(tmp_path, *words)
     metrics = tmp_path / "runs/digits-mlp/001-sweep-lr/metrics.jsonl"
-    deadline = time.monotonic() + 120
-    while not (metrics.exists() and metrics.read_bytes().count(b"\n") > 60):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for_lines(process, metrics, 60)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     continued = answer(start(tmp_path, *words))
