@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -18,7 +18,7 @@ from adamtune.runs.jsonfile import read_json, speak
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.record import Record
 from adamtune.training.progress import Listener
-from adamtune.tuning.decision import finished
+from adamtune.tuning.decision import Duel, finished, judge
 from adamtune.tuning.requests import MIN_GAIN, Request, SweepRequest
 from adamtune.tuning.results import Estimate, Improvement, Measure, SweepResult
 from adamtune.tuning.session import Session
@@ -223,7 +223,7 @@ def _compared(session: Session, request: CompareRequest, swept: dict[str, _Swept
     rows = [_row(name, found, last.get(name, []), last.get(first, []), seeds, alpha) for name, found in swept.items()]
     rows.sort(key=lambda row: (row.n_diverged > 0 or not row.val.n, row.val.mean))
     measure: Measure = "return" if recipe.task == "reinforcement" else "val loss"
-    decision, why, winner = _decided(rows, first)
+    decision, why, winner = _decided(rows, first, last, seeds, alpha, measure)
     chosen = with_values(recipe, settings[winner]) if winner in settings else recipe
     text = dump_recipe(chosen, header=f"{session.path.name}: {winner}\n{why}")
     tuned = write_recipe(session.path, text, best_so_far=decision == "accepted")
@@ -279,23 +279,21 @@ def _row(
     )
 
 
-def _decided(rows: Sequence[OptimizerRow], first: str) -> tuple[Literal["accepted", "kept"], str, str]:
-    best, reference = rows[0], next(row for row in rows if row.optimizer == first)
-    n = len(rows)
-    if not best.val.n:
+def _decided(
+    rows: Sequence[OptimizerRow],
+    first: str,
+    last: Mapping[str, Sequence[Record]],
+    seeds: Sequence[int],
+    alpha: float,
+    measure: Measure,
+) -> tuple[Literal["accepted", "kept"], str, str]:
+    best = rows[0].optimizer
+    if not rows[0].val.n:
         return "kept", "no optimizer went to the end at any lr", first
-    if best is reference:
-        return "kept", f"{first} has the lowest loss of {n}", first
-    if reference.n_diverged or not reference.val.n:
-        return "accepted", f"{first} diverged on fresh seeds, {best.optimizer} did not", best.optimizer
-    found = best.improvement
-    if found is None or found.ci95[0] <= 0:
-        return "kept", f"no optimizer is better than {first} by more than {COMPARED} seeds can show", first
-    share = found.mean / abs(reference.val.mean)
-    if share <= MIN_GAIN:
-        return "kept", f"{best.optimizer} is better, but by less than the {MIN_GAIN:.0%} that is worth a change", first
-    return (
-        "accepted",
-        f"{best.optimizer} is {100 * share:.2g}% better than {first} on {COMPARED} fresh seeds",
-        best.optimizer,
-    )
+    if best == first:
+        return "kept", f"{first} has the lowest loss of {len(rows)}", first
+    if first not in last:
+        return "accepted", f"{first} went to the end at no lr", best
+    duel = Duel(first, best, MIN_GAIN, measure)
+    decided, _ = judge(duel, last[first], last[best], seeds, f"{COMPARED} fresh seeds", alpha=alpha)
+    return decided.decision, f"{best} over {first}: {decided.why}", best if decided.decision == "accepted" else first

@@ -119,10 +119,32 @@ def judge(
     if lost:
         return Decision("kept", f"{duel.after} diverged on {lost} of {on}"), False
     if lost_before:
-        return Decision("accepted", f"{duel.before} diverged on {lost_before} of {on}, {duel.after} on none"), False
+        return _judged_by_wins(duel, before, after, f"{duel.before} diverged on {lost_before} of {on}", alpha)
     olds, news = ([record.signals["val_loss"] for record in records] for records in (before, after))
     found = paired_improvement(olds, news, seeds, alpha=alpha, looks=looks)
     return _judged(duel, found, on, statistics.fmean(olds))
+
+
+def _judged_by_wins(
+    duel: Duel, before: Sequence[Record], after: Sequence[Record], lost: str, alpha: float
+) -> tuple[Decision, bool]:
+    """What can be said where the current point has diverged, so that there is no difference to take a mean of.
+
+    A seed on which it diverged is one that the other has won, like one on which its loss is higher.
+
+    Source:
+        The two-sided sign test, Arbuthnott 1710.
+    """
+    from scipy.stats import binomtest
+
+    wins = sum(
+        not finished(one) or one.signals["val_loss"] > other.signals["val_loss"]
+        for one, other in zip(before, after, strict=True)
+    )
+    won = f"{lost}, {duel.after} on none and is better on {wins} of {len(after)}"
+    if 2 * wins > len(after) and binomtest(wins, len(after)).pvalue <= alpha:
+        return Decision("accepted", won), False
+    return Decision("kept", f"{won}: that can be chance"), True
 
 
 def finished(record: Record) -> bool:
