@@ -89,7 +89,7 @@ def _region_text(result: SweepResult) -> str:
         return f"good region: {numbers.setting(low)} alone; its neighbours are more than one standard error worse"
     ends = f"{numbers.setting(low)} to {numbers.setting(high)}"
     factor = f", a factor of {high / low:.2g}" if low > 0 and high / low >= 2 else ""
-    return f"good region: {ends}{factor}, all within one standard error of the best or 1%"
+    return f"good region: {ends}{factor}, within one standard error or --min-gain of the best"
 
 
 def improvement_text(improvement: Improvement, measure: Measure = "val loss") -> str:

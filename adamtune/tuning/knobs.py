@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final, Literal, TypeAlias
@@ -10,8 +11,10 @@ from typing import Any, Final, Literal, TypeAlias
 import yaml
 
 from adamtune.errors import Problem, UsageError
+from adamtune.recipe.optimizers import known_optimizer
 from adamtune.recipe.reading import read_yaml
 from adamtune.recipe.resolve import inline
+from adamtune.recipe.schema import Recipe
 from adamtune.recipe.shipped import configs_dir
 
 Scale = Literal["log", "one-minus-log", "linear", "choice"]
@@ -127,6 +130,15 @@ class Knob:
         if isinstance(value, str):
             return self.scale == "choice" and (not self.choices or value in self.choices)
         return self.low <= value <= self.high or value == self.neutral
+
+    def idle_with(self, recipe: Recipe) -> str:
+        """What of a recipe makes the knob do nothing, such as `task regression`; empty where it does something."""
+        if self.tasks and recipe.task not in self.tasks:
+            return f"task {recipe.task}"
+        section, key, *_ = re.split(r"[.\[]", self.path)
+        known = known_optimizer(recipe.optimizer.name)
+        unread = section == "optimizer" and known is not None and key in known.unread
+        return f"optimizer {recipe.optimizer.name}" if unread else ""
 
 
 def _significant(value: float, digits: int = 2) -> float:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from adamtune.recipe.optimizers import known_optimizer
 from adamtune.recipe.resolve import get_value
 from adamtune.recipe.schema import Recipe
 from adamtune.tuning.decision import LOOKS
@@ -61,7 +59,7 @@ def plan(recipe: Recipe, *, trials: int | None) -> list[Stage]:
     stages = [] if policy else [Stage("check", "check", 0, 0)]
     stages.append(Stage("baseline", "baseline", 1, seeds))
     left = trials
-    order = [name for name in (POLICY_ORDER if policy else ORDER) if _is_read(recipe, name)]
+    order = [name for name in (POLICY_ORDER if policy else ORDER) if not find_knob(name).idle_with(recipe)]
     for n, name in enumerate(order):
         stage = _sweep(recipe, name, again=n > 0 and name == "lr")
         if left is not None and n > 0 and stage.n_values > left:
@@ -69,13 +67,6 @@ def plan(recipe: Recipe, *, trials: int | None) -> list[Stage]:
         left = None if left is None else left - stage.n_values
         stages.append(stage)
     return [*stages, Stage("confirmation", "final", 2, FINAL_MEMBERS)]
-
-
-def _is_read(recipe: Recipe, name: str) -> bool:
-    """Whether a knob does anything with the recipe's optimizer: most of Adam's own mean nothing to another one."""
-    section, key, *_ = re.split(r"[.\[]", find_knob(name).path)
-    known = known_optimizer(recipe.optimizer.name)
-    return section != "optimizer" or known is None or key not in known.unread
 
 
 def _sweep(recipe: Recipe, name: str, *, again: bool) -> Stage:

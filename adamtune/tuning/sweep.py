@@ -48,8 +48,8 @@ def run_sweep(request: SweepRequest, listen: Listener, affords: Callable[[int], 
         if request.recipe
         else current_best(request.runs_dir, request.sets, request.seed)
     )
-    space.current(start.loaded.recipe)
     _refuse_idle(space, start)
+    space.current(start.loaded.recipe)
     points = _named_points(request, space, start)
     session = Session(
         start.loaded,
@@ -100,16 +100,16 @@ def _named_points(request: SweepRequest, space: Space, start: Start) -> list[Poi
 
 
 def _refuse_idle(space: Space, start: Start) -> None:
-    task = start.loaded.recipe.task
+    recipe = start.loaded.recipe
     for knob in space.knobs:
-        if knob.tasks and task not in knob.tasks:
-            others = [name for name, other in load_knobs().items() if not other.tasks or task in other.tasks]
+        if cause := knob.idle_with(recipe):
+            others = [name for name, other in load_knobs().items() if not other.idle_with(recipe)]
             raise UsageError(
                 Problem(
-                    f"{knob.name} does nothing with task {task}",
+                    f"{knob.name} does nothing with {cause}",
                     where="--knob",
-                    expected=f"for {task} one of {', '.join(others)}",
-                    hint=f"try: --knob {others[0] if 'lr' not in others else 'lr'}",
+                    expected=f"one of {', '.join(others)}",
+                    hint="try: --knob lr",
                 )
             )
 

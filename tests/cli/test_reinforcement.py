@@ -158,7 +158,7 @@ def test_a_sweep_of_entropy_sets_the_bonus_and_does_nothing_elsewhere(tmp_path: 
         swept(tmp_path, "entropy", "0.1", recipe="digits-mlp", sets=())
     (problem,) = caught.value.problems
     assert (problem.where, problem.what) == ("--knob", "entropy does nothing with task classification")
-    assert str(problem.expected).startswith("for classification one of batch_size, beta1, ")
+    assert str(problem.expected).startswith("one of batch_size, beta1, ")
     assert "entropy" not in str(problem.expected)
     assert not (tmp_path / "runs/digits-mlp").exists()
 

@@ -242,3 +242,13 @@ def test_no_error_here_is_a_bug(runs_dir: Path) -> None:
     """A knob that the recipe's optimizer does not read."""
     with pytest.raises(AdamtuneError, match="beta"):
         sweep(runs_dir, "beta1", sets=("optimizer.name=sgd",))
+
+
+def test_a_knob_that_the_optimizer_does_not_read_is_refused_before_anything_is_made(runs_dir: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        sweep(runs_dir, "eps", sets=("optimizer.name=sgd",))
+    (problem,) = caught.value.problems
+    assert (problem.where, problem.what) == ("--knob", "eps does nothing with optimizer sgd")
+    assert "weight_decay" in str(problem.expected)
+    assert "beta1" not in str(problem.expected)
+    assert not list(runs_dir.rglob("manifest.json"))
