@@ -11,6 +11,7 @@ from rich.measure import Measurement
 from rich.text import Text
 
 from adamtune.report import numbers
+from adamtune.report.canvas import blank_figure, drawn
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -84,19 +85,11 @@ class LossChart:
         return text
 
     def _plot(self, val: Curve, train: Curve, width: int) -> Text:
-        import plotext
-
         steps = [step for step, _ in (*val, *train)]
         low, high = self._limits([loss for _, loss in (*val, *train)])
         log = self.measure == "loss" and low > 0 and high / low >= _LOG_RANGE
         scale = math.log10 if log else float
-        figure = plotext.figure
-        figure.clear()
-        plotext.terminal.limit(False, False)
-        figure.plot_size(width - 1, _HEIGHT)
-        figure.theme("colorless")
-        figure.axes(False, axis="x", side="upper")
-        figure.axes(False, axis="y", side="right")
+        figure = blank_figure(width, _HEIGHT)
         if math.isfinite(self.constant_loss) and low <= self.constant_loss <= high:
             ends = [min(steps), max(steps)]
             figure.draw(figure.signal(ends, [scale(self.constant_loss)] * 2, marker=CONSTANT).lines())
@@ -105,12 +98,7 @@ class LossChart:
                 heights = [scale(min(max(loss, low), high)) for _, loss in curve]
                 figure.draw(figure.signal([step for step, _ in curve], heights, marker=marker).lines())
         _rulers(figure, steps, low, high, log=log)
-        rows = figure.build().string(colorless=True).splitlines()
-        text = Text("\n".join(row.rstrip() for row in rows))
-        figure.clear()
-        for marker, style in _STYLES.items():
-            text.highlight_regex(f"[{marker}]+", style)
-        return text
+        return drawn(figure, _STYLES)
 
     def _limits(self, heights: Sequence[float]) -> tuple[float, float]:
         if self.measure == "loss":

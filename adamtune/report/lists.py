@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from adamtune.diagnosis.catalogue import RuleInfo
-    from adamtune.tuning.knobs import Knob
+    from adamtune.tuning.sweeps.knobs import Knob
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from rich.measure import Measurement
 from rich.text import Text
 
+from adamtune.report.canvas import blank_figure, drawn
 from adamtune.report.charts import linear_ticks, log_ticks
 from adamtune.report.numbers import column, settings
 
@@ -76,8 +77,6 @@ class LrChart:
         return low - margin, low + margin
 
     def _plot(self, width: int) -> Text:
-        import plotext
-
         low, high = self._limits()
         log = self.cut and low > 0 and high / low >= _LOG_RANGE
         scale = math.log10 if log else float
@@ -86,24 +85,13 @@ class LrChart:
             return scale(min(max(loss, low), high))
 
         places = [math.log10(lr) for lr in self.lrs]
-        figure = plotext.figure
-        figure.clear()
-        plotext.terminal.limit(False, False)
-        figure.plot_size(width - 1, _HEIGHT)
-        figure.theme("colorless")
-        figure.axes(False, axis="x", side="upper")
-        figure.axes(False, axis="y", side="right")
+        figure = blank_figure(width, _HEIGHT)
         if math.isfinite(self.idle) and low <= self.idle <= high:
             ends = [places[0], places[-1]]
             figure.draw(figure.signal(ends, [scale(self.idle)] * 2, marker=IDLE).lines())
         self._draw(figure, places, height)
         _rulers(figure, self.lrs, low, high, log=log)
-        rows = figure.build().string(colorless=True).splitlines()
-        figure.clear()
-        text = Text("\n".join(row.rstrip() for row in rows))
-        for marker, style in _STYLES.items():
-            text.highlight_regex(f"[{marker}]+", style)
-        return text
+        return drawn(figure, _STYLES)
 
     def _draw(self, figure: object, places: Sequence[float], height: Callable[[float], float]) -> None:
         """Spread, median, what was lost, and letters, each over the ones before."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from adamtune.tuning.lr_range_result import LrRangeResult
+    from adamtune.tuning.ranges.lr_range_result import LrRangeResult
 
 LETTERS: Final = {"now": "N", "starts": "S", "fastest": "F", "best": "B", "breaks": "X", "suggested": "T"}
 """What marks a place in the picture; where two fall on one lr, the later one is seen."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from adamtune.tuning.tune_results import StageRow, TuneResult
+    from adamtune.tuning.whole.tune_results import StageRow, TuneResult
 
 STYLES: Final = {
     "accepted": "bold green",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from adamtune.training.progress import Listener, Progress
-    from adamtune.tuning.tune_results import Standing, Teller
+    from adamtune.tuning.whole.tune_results import Standing, Teller
 
 _REDRAW_EVERY_S: Final = 0.2
 

@@ -18,14 +18,14 @@ from adamtune.runs.jsonfile import read_json, speak
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.record import Record
 from adamtune.training.progress import Listener
-from adamtune.tuning.decision import Duel, finished, judge
 from adamtune.tuning.requests import MIN_GAIN, Request, SweepRequest
 from adamtune.tuning.results import Estimate, Improvement, Measure, SweepResult
 from adamtune.tuning.session import Session
 from adamtune.tuning.start import start_from
 from adamtune.tuning.statistics import estimate, paired_improvement
-from adamtune.tuning.sweep import run_sweep
-from adamtune.tuning.tuned import write_recipe
+from adamtune.tuning.sweeps.decision import Duel, finished, judge
+from adamtune.tuning.sweeps.sweep import run_sweep
+from adamtune.tuning.sweeps.tuned import write_recipe
 from adamtune.tuning.work import load_work
 
 COMPARED: Final = 16

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from adamtune.tuning.knobs import Value
-from adamtune.tuning.proposals import SAMPLERS, Sampler
+from adamtune.tuning.sweeps.knobs import Value
+from adamtune.tuning.sweeps.proposals import SAMPLERS, Sampler
 
 MIN_GAIN: Final = 0.01
 """Pairs on common seeds can prove a difference of a thousandth of a percent, for which nobody should change a

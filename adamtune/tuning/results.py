@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from adamtune.diagnosis.rule import Finding
 from adamtune.runs.record import State
-from adamtune.tuning.space import Point
+from adamtune.tuning.sweeps.space import Point
 
 Measure = Literal["val loss", "return"]
 """What people are shown: a loss, or a return, which is minus what is called its loss."""

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from adamtune.tuning.grid import around
-from adamtune.tuning.knobs import find_knob
-from adamtune.tuning.proposals import SAMPLERS, Box, propose
 from adamtune.tuning.requests import SweepRequest
-from adamtune.tuning.search import REFINED
-from adamtune.tuning.space import Space
-from adamtune.tuning.sweep import run_sweep
+from adamtune.tuning.sweeps.grid import around
+from adamtune.tuning.sweeps.knobs import find_knob
+from adamtune.tuning.sweeps.proposals import SAMPLERS, Box, propose
+from adamtune.tuning.sweeps.search import REFINED
+from adamtune.tuning.sweeps.space import Space
+from adamtune.tuning.sweeps.sweep import run_sweep
 
 RECIPES = ("digits-mlp", "breast-cancer-mlp", "diabetes-mlp", "uneven")
 PLACES = np.arange(-5, 0.01, 0.125)

@@ -25,10 +25,10 @@ from adamtune.runs.metrics import read_metrics
 from adamtune.runs.record import Record
 from adamtune.training.hooks import Hooks
 from adamtune.training.population import Population
-from adamtune.tuning.final import FINAL_FROM
 from adamtune.tuning.start import start_from
-from adamtune.tuning.tune import run_tune
-from adamtune.tuning.tune_results import TuneRequest
+from adamtune.tuning.whole.final import FINAL_FROM
+from adamtune.tuning.whole.tune import run_tune
+from adamtune.tuning.whole.tune_results import TuneRequest
 from adamtune.tuning.work import load_work, trainer_for
 
 SEEDS = 8

@@ -21,11 +21,11 @@ from adamtune.errors import DataError, UsageError
 from adamtune.report.payloads import sweep_payload
 from adamtune.report.sweeps import sweep_page
 from adamtune.tuning.baseline import run_baseline
-from adamtune.tuning.knobs import find_knob
 from adamtune.tuning.requests import BaselineRequest, SweepRequest
 from adamtune.tuning.results import BaselineResult, SweepResult
-from adamtune.tuning.sweep import run_sweep
-from adamtune.tuning.values import parse_values
+from adamtune.tuning.sweeps.knobs import find_knob
+from adamtune.tuning.sweeps.sweep import run_sweep
+from adamtune.tuning.sweeps.values import parse_values
 
 SETS = (
     *("training.steps=6", "training.batch_size=40", "training.seeds=2"),

@@ -15,8 +15,8 @@ import pytest
 from commands import adamtune, answer
 
 from adamtune.report.tune import tune_payload
-from adamtune.tuning.tune import run_tune
-from adamtune.tuning.tune_results import TuneRequest
+from adamtune.tuning.whole.tune import run_tune
+from adamtune.tuning.whole.tune_results import TuneRequest
 
 QUICK = ["--set", "training.steps=60", "--set", "model.hidden=[9]", "--set", "training.seeds=2",
          "--set", "training.strategy=vectorized"]  # fmt: skip

@@ -13,11 +13,11 @@ from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.reader import Run
 from adamtune.runs.record import Record
 from adamtune.tuning.compare import CompareResult, OptimizerRow
-from adamtune.tuning.lr_curve import LrMarks, LrPoint, read_curve
-from adamtune.tuning.lr_range_result import LrRangeResult
-from adamtune.tuning.plan import Stage
+from adamtune.tuning.ranges.lr_curve import LrMarks, LrPoint, read_curve
+from adamtune.tuning.ranges.lr_range_result import LrRangeResult
 from adamtune.tuning.results import BaselineResult, Estimate, Improvement, SeedRow, SweepResult, TrialRow
-from adamtune.tuning.tune_results import Entrant, StageRow, TuneResult
+from adamtune.tuning.whole.plan import Stage
+from adamtune.tuning.whole.tune_results import Entrant, StageRow, TuneResult
 
 STEPS = tuple(range(0, 461, 23))
 T95 = {2: 12.706, 3: 4.303, 5: 2.776}  # Student's t for n - 1 degrees of freedom

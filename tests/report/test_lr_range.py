@@ -15,8 +15,8 @@ from rich.console import Console, RenderableType
 
 from adamtune.report.lr_chart import LOST, MEDIAN, LrChart
 from adamtune.report.lr_range import lr_range_page, lr_range_payload
-from adamtune.tuning.lr_curve import LrPoint, read_curve
-from adamtune.tuning.lr_range_result import LrRangeResult
+from adamtune.tuning.ranges.lr_curve import LrPoint, read_curve
+from adamtune.tuning.ranges.lr_range_result import LrRangeResult
 
 LRS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1)
 

@@ -22,7 +22,7 @@ from adamtune.training.trainer import Hooks
 from adamtune.tuning import populations
 from adamtune.tuning.baseline import run_baseline
 from adamtune.tuning.requests import BaselineRequest, SweepRequest
-from adamtune.tuning.sweep import run_sweep
+from adamtune.tuning.sweeps.sweep import run_sweep
 
 if TYPE_CHECKING:
     from tests.conftest import Lab

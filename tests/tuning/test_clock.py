@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adamtune.errors import UsageError
-from adamtune.tuning.clock import Clock, OutOfTimeError, parse_budget
+from adamtune.tuning.whole.clock import Clock, OutOfTimeError, parse_budget
 
 
 @given(st.integers(0, 99), st.integers(0, 999), st.integers(1, 9999))

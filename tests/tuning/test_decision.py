@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from adamtune.runs.record import Record, State
-from adamtune.tuning.decision import LOOKS, SPENT, Decision, Duel, decide, judge, planned_looks
 from adamtune.tuning.statistics import paired_improvement
+from adamtune.tuning.sweeps.decision import LOOKS, SPENT, Decision, Duel, decide, judge, planned_looks
 
 DUEL = Duel("0.001", "0.003", min_gain=0.01, measure="val loss")
 NOISE = (0.004, -0.003, 0.001, -0.002, 0.003, -0.004, 0.002, -0.001)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adamtune.errors import UsageError
-from adamtune.tuning.grid import around, at_edge, beyond, first_grid
-from adamtune.tuning.knobs import find_knob, load_knobs
+from adamtune.tuning.sweeps.grid import around, at_edge, beyond, first_grid
+from adamtune.tuning.sweeps.knobs import find_knob, load_knobs
 
 KNOBS = {name: knob for name, knob in load_knobs().items() if knob.scale != "choice"}
 

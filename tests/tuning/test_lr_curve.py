@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adamtune.runs.record import Record
-from adamtune.tuning.lr_curve import LrMarks, LrPoint, point_of, read_curve
+from adamtune.tuning.ranges.lr_curve import LrMarks, LrPoint, point_of, read_curve
 
 LRS = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0]
 IDLE = 2.3  # loss of a network that knows nothing

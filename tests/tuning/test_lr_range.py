@@ -17,9 +17,9 @@ from adamtune.runs.reader import read_run
 from adamtune.training.progress import Progress
 from adamtune.tuning import populations
 from adamtune.tuning.baseline import run_baseline
-from adamtune.tuning.lr_range import run_lr_range
-from adamtune.tuning.lr_range_request import LrRangeRequest, learning_rates
-from adamtune.tuning.lr_range_result import LrRangeResult
+from adamtune.tuning.ranges.lr_range import run_lr_range
+from adamtune.tuning.ranges.lr_range_request import LrRangeRequest, learning_rates
+from adamtune.tuning.ranges.lr_range_result import LrRangeResult
 from adamtune.tuning.requests import BaselineRequest
 from adamtune.tuning.start import current_best
 

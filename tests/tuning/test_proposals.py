@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from adamtune.tuning.knobs import find_knob
-from adamtune.tuning.proposals import SAMPLERS, Box, Sampler, propose
-from adamtune.tuning.space import Point, Space
+from adamtune.tuning.sweeps.knobs import find_knob
+from adamtune.tuning.sweeps.proposals import SAMPLERS, Box, Sampler, propose
+from adamtune.tuning.sweeps.space import Point, Space
 
 JOINT = Space((find_knob("lr"), find_knob("beta2"), find_knob("lr_decay")))
 SIDES = Box(((-4.0, -2.0), (1.5, 3.5), ("none", "cosine")))

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.record import Record
-from adamtune.tuning.knobs import find_knob
-from adamtune.tuning.region import good_points, inner, region
-from adamtune.tuning.search import Trial
-from adamtune.tuning.space import Point
+from adamtune.tuning.sweeps.knobs import find_knob
+from adamtune.tuning.sweeps.region import good_points, inner, region
+from adamtune.tuning.sweeps.search import Trial
+from adamtune.tuning.sweeps.space import Point
 
 LR = find_knob("lr")
 SPREAD = (-0.1, 0.02, 0.1)

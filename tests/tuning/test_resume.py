@@ -15,7 +15,7 @@ from adamtune.tuning import populations
 from adamtune.tuning.baseline import run_baseline
 from adamtune.tuning.requests import BaselineRequest, SweepRequest
 from adamtune.tuning.results import BaselineResult, SweepResult
-from adamtune.tuning.sweep import run_sweep
+from adamtune.tuning.sweeps.sweep import run_sweep
 
 SETS = ("training.steps=60", "training.eval_every=10", "model.hidden=[17]", "training.strategy=vectorized")
 Listener = Callable[[Progress], None]

@@ -22,10 +22,10 @@ from adamtune.training.length import Length
 from adamtune.training.population import Population
 from adamtune.training.progress import Progress
 from adamtune.training.trainer import Trainer
-from adamtune.tuning.knobs import find_knob
-from adamtune.tuning.rungs import beaten
-from adamtune.tuning.space import Space
-from adamtune.tuning.study import Outcome, SweepStudy
+from adamtune.tuning.sweeps.knobs import find_knob
+from adamtune.tuning.sweeps.rungs import beaten
+from adamtune.tuning.sweeps.space import Space
+from adamtune.tuning.sweeps.study import Outcome, SweepStudy
 
 if TYPE_CHECKING:
     from tests.conftest import Lab

@@ -17,13 +17,13 @@ import pytest
 from adamtune.errors import UsageError
 from adamtune.runs.metrics import read_metrics
 from adamtune.training.progress import Progress
-from adamtune.tuning import study as study_module
-from adamtune.tuning.knobs import find_knob
 from adamtune.tuning.requests import SweepRequest
 from adamtune.tuning.results import SweepResult
-from adamtune.tuning.space import Space
-from adamtune.tuning.study import SweepStudy
-from adamtune.tuning.sweep import run_sweep
+from adamtune.tuning.sweeps import study as study_module
+from adamtune.tuning.sweeps.knobs import find_knob
+from adamtune.tuning.sweeps.space import Space
+from adamtune.tuning.sweeps.study import SweepStudy
+from adamtune.tuning.sweeps.sweep import run_sweep
 
 SETS = ("training.steps=60", "training.eval_every=10", "model.hidden=[17]", "training.strategy=vectorized")
 WORDS = ["sweep", "digits-mlp", "--knob", "lr", *(word for text in SETS for word in ("--set", text))]

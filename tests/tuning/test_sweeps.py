@@ -15,10 +15,10 @@ from adamtune.report.payloads import sweep_payload
 from adamtune.runs.jsonfile import read_json
 from adamtune.runs.reader import read_run
 from adamtune.training.progress import Progress
-from adamtune.tuning import search
 from adamtune.tuning.requests import SweepRequest
 from adamtune.tuning.results import SweepResult
-from adamtune.tuning.sweep import run_sweep
+from adamtune.tuning.sweeps import search
+from adamtune.tuning.sweeps.sweep import run_sweep
 
 SETS = ("training.steps=60", "training.eval_every=15", "model.hidden=[17]", "training.strategy=vectorized")
 Listener = Callable[[Progress], None]

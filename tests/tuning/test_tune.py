@@ -12,10 +12,10 @@ import pytest
 from adamtune.diagnosis.rule import Finding, Remedy
 from adamtune.runs.jsonfile import read_json
 from adamtune.training.progress import Progress
-from adamtune.tuning import tune
-from adamtune.tuning.race import MOST, proposed
-from adamtune.tuning.tune import run_tune
-from adamtune.tuning.tune_results import TuneRequest, TuneResult
+from adamtune.tuning.whole import tune
+from adamtune.tuning.whole.race import MOST, proposed
+from adamtune.tuning.whole.tune import run_tune
+from adamtune.tuning.whole.tune_results import TuneRequest, TuneResult
 
 SETS = ("training.steps=40", "model.hidden=[9]", "training.seeds=2", "training.strategy=vectorized", "optimizer.lr=1e6")
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adamtune.errors import AdamtuneError, UsageError
-from adamtune.tuning.knobs import Knob, find_knob, load_knobs
-from adamtune.tuning.values import parse_values, split_values
+from adamtune.tuning.sweeps.knobs import Knob, find_knob, load_knobs
+from adamtune.tuning.sweeps.values import parse_values, split_values
 
 item = st.one_of(st.integers(0, 999).map(str), st.sampled_from(["none", "3e-4", "off"]))
 part = st.one_of(item, st.lists(item, max_size=4).map(lambda items: "[" + ", ".join(items) + "]"))

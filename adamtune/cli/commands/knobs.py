@@ -11,7 +11,7 @@ from adamtune.cli.output import Output
 def knobs(common: Common) -> int:
     """List the knobs that can be swept."""
     from adamtune.report.lists import knobs_page, knobs_payload
-    from adamtune.tuning.knobs import load_knobs
+    from adamtune.tuning.sweeps.knobs import load_knobs
 
     found = tuple(load_knobs().values())
     output = Output.of("knobs", common)

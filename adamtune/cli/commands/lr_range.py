@@ -4,23 +4,16 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Argument, Option
+from typer import Option
 
 from adamtune.cli.command import Command
 from adamtune.cli.common import Common, with_common
 from adamtune.cli.output import Output
+from adamtune.cli.starting import Start
 
 if TYPE_CHECKING:
-    from adamtune.tuning.lr_range_result import LrRangeResult
+    from adamtune.tuning.ranges.lr_range_result import LrRangeResult
 
-Start = Annotated[
-    str | None,
-    Argument(
-        metavar="RECIPE_OR_RUN_DIR",
-        help="Where to start from; without it, the newest accepted result or baseline in the runs folder.",
-        show_default=False,
-    ),
-]
 Low = Annotated[float, Option(metavar="LR", help="Smallest learning rate.")]
 High = Annotated[float, Option(metavar="LR", help="Largest learning rate.")]
 Points = Annotated[int, Option(metavar="N", help="How many, evenly spaced on a log scale.")]
@@ -38,8 +31,8 @@ def lr_range(
     suggested to start a sweep from. Nothing is accepted and no recipe changes.
     """
     from adamtune.report.lr_range import lr_range_page, lr_range_payload
-    from adamtune.tuning.lr_range import run_lr_range
-    from adamtune.tuning.lr_range_request import LrRangeRequest
+    from adamtune.tuning.ranges.lr_range import run_lr_range
+    from adamtune.tuning.ranges.lr_range_request import LrRangeRequest
 
     output = Output.of("lr-range", common)
     request = LrRangeRequest(recipe=start, low=low, high=high, points=points, steps=steps, **common.request)

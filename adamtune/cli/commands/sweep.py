@@ -4,22 +4,15 @@
 
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Option
 
 from adamtune.cli.command import Command
 from adamtune.cli.common import Common, with_common
 from adamtune.cli.output import Output
 from adamtune.cli.sharing import Workers
+from adamtune.cli.starting import Start
 from adamtune.errors import Problem, UsageError
 
-Start = Annotated[
-    str | None,
-    Argument(
-        metavar="RECIPE_OR_RUN_DIR",
-        help="Where to start from; without it, the newest accepted result or baseline in the runs folder.",
-        show_default=False,
-    ),
-]
 Knobs = Annotated[
     list[str],
     Option(
@@ -81,9 +74,9 @@ def sweep(
     names = known_knobs(knob)
     named = None if values is None else named_values(values, names)
 
-    from adamtune.tuning.proposals import SAMPLERS
     from adamtune.tuning.requests import SweepRequest
-    from adamtune.tuning.sweep import run_sweep
+    from adamtune.tuning.sweeps.proposals import SAMPLERS
+    from adamtune.tuning.sweeps.sweep import run_sweep
 
     proposer = next((known for known in SAMPLERS if known == sampler), None)
     if proposer is None:
@@ -114,7 +107,7 @@ def known_knobs(given: list[str]) -> tuple[str, ...]:
     Raises:
         UsageError: None, or one that does not exist.
     """
-    from adamtune.tuning.knobs import find_knob, load_knobs
+    from adamtune.tuning.sweeps.knobs import find_knob, load_knobs
 
     if not given:
         names = ", ".join(load_knobs())
@@ -128,8 +121,8 @@ def named_values(text: str, knobs: tuple[str, ...]) -> tuple[float | str, ...]:
     Raises:
         UsageError: There are several knobs, or a part is no value of the knob.
     """
-    from adamtune.tuning.knobs import find_knob
-    from adamtune.tuning.values import parse_values
+    from adamtune.tuning.sweeps.knobs import find_knob
+    from adamtune.tuning.sweeps.values import parse_values
 
     if len(knobs) > 1:
         what = f"values for {len(knobs)} knobs at once: {', '.join(knobs)}"

@@ -41,13 +41,13 @@ def tune(
     """
     from adamtune.report.tune import tune_page, tune_payload
     from adamtune.report.tune_view import watch_tuning
-    from adamtune.tuning.clock import parse_budget
+    from adamtune.tuning.whole.clock import parse_budget
 
     output = Output.of("tune", common)
     budget_s = None if budget is None else parse_budget(budget)
 
-    from adamtune.tuning.tune import run_tune
-    from adamtune.tuning.tune_results import TuneRequest
+    from adamtune.tuning.whole.tune import run_tune
+    from adamtune.tuning.whole.tune_results import TuneRequest
 
     request = TuneRequest(
         recipe=recipe, budget_s=budget_s, trials=trials, dry_run=dry_run, workers=workers, **common.request

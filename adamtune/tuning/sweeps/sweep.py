@@ -12,19 +12,19 @@ from adamtune.models.build import option_schemas
 from adamtune.recipe.resolve import with_values
 from adamtune.training.progress import Listener
 from adamtune.tuning.baseline import fatal_data_findings
-from adamtune.tuning.decision import Decision, Duel, decide, judge, planned_looks
-from adamtune.tuning.grid import at_edge
-from adamtune.tuning.knobs import Knob, find_knob, load_knobs
-from adamtune.tuning.region import good_points, inner, region
 from adamtune.tuning.requests import SweepRequest
 from adamtune.tuning.results import Measure, SweepResult, TrialRow
-from adamtune.tuning.search import Search, Trial
 from adamtune.tuning.session import Session
-from adamtune.tuning.space import Point, Space
 from adamtune.tuning.start import Start, command_for, current_best, start_from
 from adamtune.tuning.statistics import estimate
-from adamtune.tuning.study import SweepStudy
-from adamtune.tuning.tuned import write_tuned
+from adamtune.tuning.sweeps.decision import Decision, Duel, decide, judge, planned_looks
+from adamtune.tuning.sweeps.grid import at_edge
+from adamtune.tuning.sweeps.knobs import Knob, find_knob, load_knobs
+from adamtune.tuning.sweeps.region import good_points, inner, region
+from adamtune.tuning.sweeps.search import Search, Trial
+from adamtune.tuning.sweeps.space import Point, Space
+from adamtune.tuning.sweeps.study import SweepStudy
+from adamtune.tuning.sweeps.tuned import write_tuned
 from adamtune.tuning.work import load_work
 
 FRESH_FROM: Final = 10_000

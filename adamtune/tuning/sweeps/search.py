@@ -17,11 +17,11 @@ from adamtune.runs.jsonfile import speak
 from adamtune.runs.manifest import MemberEntry, Role
 from adamtune.runs.record import Record
 from adamtune.training.progress import Listener, Progress
-from adamtune.tuning.grid import around, beyond, box, first_grid
-from adamtune.tuning.proposals import Box, Sampler, propose
 from adamtune.tuning.session import Session
-from adamtune.tuning.space import Point, Space
-from adamtune.tuning.study import Outcome, SweepStudy
+from adamtune.tuning.sweeps.grid import around, beyond, box, first_grid
+from adamtune.tuning.sweeps.proposals import Box, Sampler, propose
+from adamtune.tuning.sweeps.space import Point, Space
+from adamtune.tuning.sweeps.study import Outcome, SweepStudy
 
 MAX_WIDENINGS: Final = 4
 RUNGS: Final = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from adamtune.tuning.lr_curve import LrMarks, LrPoint
+from adamtune.tuning.ranges.lr_curve import LrMarks, LrPoint
 from adamtune.tuning.results import Measure
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from adamtune.tuning.plan import Stage
 from adamtune.tuning.requests import Request
 from adamtune.tuning.results import Estimate, Improvement, Measure
+from adamtune.tuning.whole.plan import Stage
 
 Ending = Literal["waiting", "running", "done", "accepted", "kept", "skipped", "stopped"]
 

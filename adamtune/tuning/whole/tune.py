@@ -18,20 +18,20 @@ from adamtune.runs.manifest import MemberEntry, Role
 from adamtune.training.progress import Listener, Progress
 from adamtune.tuning.baseline import fatal_data_findings
 from adamtune.tuning.check import run_check
-from adamtune.tuning.clock import Clock, OutOfTimeError
-from adamtune.tuning.decision import Duel, planned_looks
-from adamtune.tuning.final import Final as LastComparison
-from adamtune.tuning.final import defaults_for
-from adamtune.tuning.pace import seconds_per_member
-from adamtune.tuning.plan import FINAL_MEMBERS, Stage, plan, seconds
-from adamtune.tuning.race import proposed, race
 from adamtune.tuning.requests import MIN_GAIN, CheckRequest, SweepRequest
 from adamtune.tuning.results import Measure
 from adamtune.tuning.session import Session
 from adamtune.tuning.start import command_for, start_from
-from adamtune.tuning.sweep import run_sweep
-from adamtune.tuning.tune_results import StageRow, Standing, Teller, TuneRequest, TuneResult
-from adamtune.tuning.tuned import write_recipe
+from adamtune.tuning.sweeps.decision import Duel, planned_looks
+from adamtune.tuning.sweeps.sweep import run_sweep
+from adamtune.tuning.sweeps.tuned import write_recipe
+from adamtune.tuning.whole.clock import Clock, OutOfTimeError
+from adamtune.tuning.whole.final import Final as LastComparison
+from adamtune.tuning.whole.final import defaults_for
+from adamtune.tuning.whole.pace import seconds_per_member
+from adamtune.tuning.whole.plan import FINAL_MEMBERS, Stage, plan, seconds
+from adamtune.tuning.whole.race import proposed, race
+from adamtune.tuning.whole.tune_results import StageRow, Standing, Teller, TuneRequest, TuneResult
 from adamtune.tuning.work import load_work
 
 MOST_PAIRS: Final = 16
@@ -296,6 +296,6 @@ class _Tuning:
 
 
 def _setting(knob: str, value: float | str) -> Any:
-    from adamtune.tuning.knobs import find_knob
+    from adamtune.tuning.sweeps.knobs import find_knob
 
     return find_knob(knob).setting(value)

@@ -8,10 +8,10 @@ from typing import Final, Literal
 
 from adamtune.recipe.resolve import get_value
 from adamtune.recipe.schema import Recipe
-from adamtune.tuning.decision import LOOKS
-from adamtune.tuning.grid import first_grid
-from adamtune.tuning.knobs import find_knob
-from adamtune.tuning.search import REFINED
+from adamtune.tuning.sweeps.decision import LOOKS
+from adamtune.tuning.sweeps.grid import first_grid
+from adamtune.tuning.sweeps.knobs import find_knob
+from adamtune.tuning.sweeps.search import REFINED
 
 Kind = Literal["check", "baseline", "remedies", "sweep", "final"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from adamtune.tuning.knobs import Knob, Value
+from adamtune.tuning.sweeps.knobs import Knob, Value
 
 WIDEN_BY: Final = 2
 """Values that are added beyond an edge at a time."""
@@ -14,7 +14,7 @@ WIDEN_BY: Final = 2
 def first_grid(knob: Knob, current: Value) -> list[Value]:
     """Values around the current one, itself included, ascending; all of them where there is a choice.
 
-    >>> from adamtune.tuning.knobs import find_knob
+    >>> from adamtune.tuning.sweeps.knobs import find_knob
     >>> first_grid(find_knob("lr"), 3e-4)
     [3e-06, 9.5e-06, 3e-05, 9.5e-05, 0.0003, 0.00095, 0.003, 0.0095, 0.03]
     >>> first_grid(find_knob("batch_size"), 64.0)

@@ -8,7 +8,7 @@ import re
 from adamtune.errors import Problem, RecipeError, UsageError
 from adamtune.recipe.reading import read_yaml
 from adamtune.recipe.resolve import inline
-from adamtune.tuning.knobs import OFF, Knob, Value
+from adamtune.tuning.sweeps.knobs import OFF, Knob, Value
 
 _COMMA = re.compile(r",(?![^\[{]*[\]}])")
 """One that stands in no brackets."""
@@ -26,7 +26,7 @@ def split_values(text: str) -> list[str]:
 def parse_values(text: str, knob: Knob) -> tuple[Value, ...]:
     """The values of `--values`, each once; numbers ascending, others in the order given.
 
-    >>> from adamtune.tuning.knobs import find_knob
+    >>> from adamtune.tuning.sweeps.knobs import find_knob
     >>> parse_values("1e-3, 3e-4,0.001", find_knob("lr"))
     (0.0003, 0.001)
 

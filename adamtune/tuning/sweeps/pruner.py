@@ -8,7 +8,7 @@ from optuna import Study
 from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial
 
-from adamtune.tuning.rungs import beaten
+from adamtune.tuning.sweeps.rungs import beaten
 
 
 class RungPruner(BasePruner):

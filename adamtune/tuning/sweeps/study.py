@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, Final
 from adamtune.errors import Problem, UsageError
 from adamtune.runs.directory import STUDY
 from adamtune.runs.jsonfile import speak
-from adamtune.tuning.knobs import Knob, Value
-from adamtune.tuning.rungs import beaten
-from adamtune.tuning.space import Point, Space
+from adamtune.tuning.sweeps.knobs import Knob, Value
+from adamtune.tuning.sweeps.rungs import beaten
+from adamtune.tuning.sweeps.space import Point, Space
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -74,7 +74,7 @@ class SweepStudy:
     def __init__(self, run_dir: Path, name: str, space: Space, storage: str | None = None) -> None:
         import optuna
 
-        from adamtune.tuning.pruner import RungPruner
+        from adamtune.tuning.sweeps.pruner import RungPruner
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.name, self.shared = name, storage is not None
@@ -196,7 +196,7 @@ class SweepStudy:
             step: The rung.
             losses: For each trial the validation losses of its seeds there; inf for one that diverged.
         """
-        from adamtune.tuning.pruner import attribute, losses_at
+        from adamtune.tuning.sweeps.pruner import attribute, losses_at
 
         trials = self._study.get_trials(deepcopy=False)
         for number, own in losses.items():

@@ -24,9 +24,9 @@ from adamtune.training.length import Length
 from adamtune.training.progress import Listener
 from adamtune.training.reinforcement.world import World
 from adamtune.tuning.baseline import fatal_data_findings
-from adamtune.tuning.lr_curve import LrMarks, LrPoint, point_of, read_curve
-from adamtune.tuning.lr_range_request import LrRangeRequest, learning_rates
-from adamtune.tuning.lr_range_result import LrRangeResult
+from adamtune.tuning.ranges.lr_curve import LrMarks, LrPoint, point_of, read_curve
+from adamtune.tuning.ranges.lr_range_request import LrRangeRequest, learning_rates
+from adamtune.tuning.ranges.lr_range_result import LrRangeResult
 from adamtune.tuning.session import Session
 from adamtune.tuning.start import Start, command_for, current_best, start_from
 from adamtune.tuning.work import Work, facts_of, load_work

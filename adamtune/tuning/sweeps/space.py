@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from adamtune.recipe.resolve import get_value
 from adamtune.recipe.schema import Recipe
-from adamtune.tuning.knobs import Knob, Value
+from adamtune.tuning.sweeps.knobs import Knob, Value
 
 Point: TypeAlias = tuple[Value, ...]
 

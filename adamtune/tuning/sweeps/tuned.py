@@ -6,9 +6,9 @@ from pathlib import Path
 
 from adamtune.recipe.resolve import dump_recipe, with_values
 from adamtune.runs import directory
-from adamtune.tuning.decision import Decision
 from adamtune.tuning.session import Session
-from adamtune.tuning.space import Point, Space
+from adamtune.tuning.sweeps.decision import Decision
+from adamtune.tuning.sweeps.space import Point, Space
 
 
 def write_tuned(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from adamtune.tuning.space import Point, Space
+from adamtune.tuning.sweeps.space import Point, Space
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

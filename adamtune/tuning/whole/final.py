@@ -15,11 +15,11 @@ from adamtune.recipe.shipped import configs_dir
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.record import Record
 from adamtune.training.progress import Listener
-from adamtune.tuning.decision import Decision, Duel, decide
 from adamtune.tuning.results import Improvement
 from adamtune.tuning.session import Session
 from adamtune.tuning.statistics import estimate, paired_improvement
-from adamtune.tuning.tune_results import Entrant
+from adamtune.tuning.sweeps.decision import Decision, Duel, decide
+from adamtune.tuning.whole.tune_results import Entrant
 
 FINAL_FROM: Constant = 20_000
 """Distance of these seeds from the search's: beyond those on which each sweep confirmed its own winner."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from adamtune.tuning.knobs import Knob
-from adamtune.tuning.search import Trial
-from adamtune.tuning.space import Point
 from adamtune.tuning.statistics import as_good
+from adamtune.tuning.sweeps.knobs import Knob
+from adamtune.tuning.sweeps.search import Trial
+from adamtune.tuning.sweeps.space import Point
 
 
 def good_points(trials: Iterable[Trial], best: Trial, tolerance: float) -> set[Point]:

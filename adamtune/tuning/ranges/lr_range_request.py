@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from adamtune.errors import Problem, UsageError
-from adamtune.tuning.knobs import find_knob
 from adamtune.tuning.requests import Request
+from adamtune.tuning.sweeps.knobs import find_knob
 
 LOW, HIGH, POINTS, STEPS = 1e-7, 10.0, 41, 200
 """The default range: eight decades in steps of a fifth of a decade, 200 steps each."""
