@@ -29,6 +29,9 @@ def results() -> ModuleType:
     return module
 
 
+WHERE = {"run_baseline": "adamtune.tuning.baseline", "run_sweep": "adamtune.tuning.sweeps.sweep"}
+
+
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], list[Any]]:
     """Replaces `run_baseline` or `run_sweep`: gives the result, or raises it; returns the requests it saw."""
@@ -44,7 +47,7 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], list[Any]]:
                 raise outcome
             return outcome
 
-        module = ModuleType(f"adamtune.tuning.{function.removeprefix('run_')}")
+        module = ModuleType(WHERE[function])
         setattr(module, function, work)
         monkeypatch.setitem(sys.modules, module.__name__, module)
         return requests
