@@ -43,6 +43,7 @@ def sweep_page(result: SweepResult) -> RenderableType:
         Group(head, Text("; ".join(words)), Text(f"executed: {result.strategy}"), copyable(f"run: {result.run_dir}")),
         Group(trials_table(result), Text(), Text(_legend(result), "dim")),
         _reasons(result),
+        _shares_table(result),
         Group(
             copyable(f"recipe: {result.tuned_recipe}"),
             copyable(f"study:  {result.study_name} in {result.study_storage}"),
@@ -80,6 +81,28 @@ def _reasons(result: SweepResult) -> RenderableType:
     if result.at_edge:
         lines.append(Text("the best value lies on the edge of the range: the optimum may lie beyond it", "yellow"))
     return Group(*lines)
+
+
+def _shares_table(result: SweepResult) -> RenderableType | None:
+    """What each of several changes brings: how much worse it is with that one alone taken back."""
+    if not result.shares:
+        return None
+    table = plain_table()
+    table.add_column("change", no_wrap=True)
+    for name in ("from", "to", f"{result.measure}\nwithout it", "\n± 95%"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    gains = [share.gain for share in result.shares]
+    halves = [(gain.ci95[1] - gain.ci95[0]) / 2 if gain else math.nan for gain in gains]
+    places = numbers.decimals([half for half in halves if math.isfinite(half) and half > 0], digits=2)
+    for share, gain, half in zip(result.shares, gains, halves, strict=True):
+        worse = (-gain.mean if result.measure == "return" else gain.mean) if gain else math.nan
+        lost = ("+" if worse > 0 else "") + numbers.one(worse, places) if gain else "diverged"
+        width = numbers.one(half, places) if gain else ""
+        told = "" if share.kept else "taken back: it brings nothing that is worth a change"
+        ends = numbers.setting(share.before), numbers.setting(share.after)
+        table.add_row(share.knob, *ends, lost, width, told, style="" if share.kept else "dim")
+    return table
 
 
 def _region_text(result: SweepResult) -> str:

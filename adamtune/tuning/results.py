@@ -141,6 +141,26 @@ class Improvement:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """What one change of several brings.
+
+    Args:
+        knob: Its name.
+        before: The value that it had.
+        after: The value that the search chose.
+        gain: How much lower the loss is than with this change alone taken back, paired on the confirmation's seeds;
+            None where one of them diverged without it.
+        kept: Whether it was kept; a change that brings nothing is taken back.
+    """
+
+    knob: str
+    before: float | str
+    after: float | str
+    gain: Improvement | None = None
+    kept: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class SweepResult:
     """One knob or several, swept from the current best.
 
@@ -169,6 +189,7 @@ class SweepResult:
         resumed: Whether an unfinished sweep was continued.
         next_command: What to type next.
         measure: What people are shown of a validation loss; a return is minus that.
+        shares: Where several knobs were changed together, what each change brings.
     """
 
     run_dir: Path
@@ -195,3 +216,4 @@ class SweepResult:
     resumed: bool
     next_command: str
     measure: Measure = "val loss"
+    shares: tuple[Share, ...] = ()

@@ -61,7 +61,7 @@ def test_a_choice_tries_all_that_there_is_and_never_widens() -> None:
 
 
 def test_warmup_steps_are_compared_with_shares() -> None:
-    assert first_grid(find_knob("warmup"), 100.0) == [0.0, 0.05, 0.1, 0.15, 100.0]
+    assert first_grid(find_knob("warmup"), 100.0) == [0.0, 0.1, 0.2, 0.3, 100.0]
 
 
 def test_a_key_of_the_recipe_is_a_knob_and_a_path_of_a_knob_is_that_knob() -> None:

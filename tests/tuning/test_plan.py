@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 
 import pytest
 
@@ -14,7 +15,7 @@ from adamtune.recipe.schema import Recipe
 from adamtune.recipe.shipped import recipes_dir
 from adamtune.tuning.sweeps.knobs import find_knob
 from adamtune.tuning.whole.final import defaults_for
-from adamtune.tuning.whole.plan import FINAL_MEMBERS, ORDER, Stage, plan, seconds
+from adamtune.tuning.whole.plan import FINAL_MEMBERS, ORDER, TOGETHER, Stage, plan, seconds
 
 needs_gymnasium = pytest.mark.skipif(importlib.util.find_spec("gymnasium") is None, reason="gymnasium is not installed")
 
@@ -25,25 +26,39 @@ def recipe_of(name: str, *sets: str) -> Recipe:
 
 
 def swept(stages: list[Stage]) -> list[str]:
-    return [stage.knob for stage in stages if stage.kind == "sweep"]
+    return [name for stage in stages if stage.kind == "sweep" for name in stage.knobs]
 
 
 def test_a_recipe_is_checked_trained_swept_and_confirmed_in_that_order() -> None:
     stages = plan(recipe_of("digits-mlp"), trials=None)
-    assert [stage.kind for stage in stages] == ["check", "baseline", *["sweep"] * len(ORDER), "final"]
-    assert swept(stages) == list(ORDER)
+    assert [stage.kind for stage in stages] == ["check", "baseline", *["sweep"] * 4, "final"]
+    assert swept(stages) == ["lr", *TOGETHER, "eps", "clip"]
+    assert set(swept(stages)) == set(ORDER), "every knob has its turn"
     assert len({stage.name for stage in stages}) == len(stages), "results are kept by name"
 
 
-@pytest.mark.parametrize("trials", [1, 13, 17, 40, 1000])
-def test_a_limit_of_trials_is_kept_but_for_the_first_sweep(trials: int) -> None:
+@pytest.mark.parametrize("trials", [1, 13, 17, 40, 80])
+def test_a_small_limit_of_trials_is_kept_but_for_the_first_sweep_knob_by_knob(trials: int) -> None:
     stages = plan(recipe_of("digits-mlp"), trials=trials)
     sizes = [stage.n_values for stage in stages if stage.kind == "sweep"]
     assert len(sizes) == 1 or sum(sizes) <= trials
-    assert swept(stages) == list(ORDER)[: len(sizes)]
-    more = plan(recipe_of("digits-mlp"), trials=None)[len(stages) - 1]
-    assert more.kind == "final" or sum(sizes) + more.n_values > trials, "one more would have been too many"
+    order = [*ORDER, "lr"]
+    assert swept(stages) == order[: len(sizes)]
+    assert all(len(stage.knobs) < 2 for stage in stages)
+    every = [stage for stage in plan(recipe_of("digits-mlp"), trials=None, networks=400) if stage.kind == "sweep"]
+    assert len(every) == len(order)
+    assert len(sizes) == len(order) or sum(sizes) + every[len(sizes)].n_values > trials, "one more is too many"
     assert stages[-1].kind == "final"
+
+
+@pytest.mark.parametrize(("trials", "networks", "expected"), [(200, math.inf, True), (100, math.inf, False),
+                                                              (None, 1000, True), (None, 200, False)])  # fmt: skip
+def test_knobs_are_searched_together_where_trials_and_time_suffice(
+    trials: int | None, networks: float, *, expected: bool
+) -> None:
+    stages = plan(recipe_of("digits-mlp"), trials=trials, networks=networks)
+    assert any(stage.name == "together" for stage in stages) is expected
+    assert stages[-2].name == ("clip" if expected else "lr again")
 
 
 @needs_gymnasium

@@ -33,10 +33,12 @@ def _inside(knob: Knob, value: Value) -> bool:
     return knob.on_scale(value) and not isinstance(value, str) and knob.low <= value <= knob.high
 
 
-def box(knob: Knob, current: Value) -> tuple[float, float]:
-    """The places of the first grid's ends."""
-    places = [knob.place(value) for value in first_grid(knob, current) if _inside(knob, value)]
-    return min(places), max(places)
+def box(knob: Knob, current: Value, reach: float) -> tuple[float, float]:
+    """The places so many strides below and above the current value, as far as the knob's range goes."""
+    assert not isinstance(current, str)
+    centre = knob.place(current if _inside(knob, current) else knob.start)
+    ends = knob.value(centre - reach * knob.stride), knob.value(centre + reach * knob.stride)
+    return knob.place(ends[0]), knob.place(ends[1])
 
 
 def beyond(knob: Knob, tried: Sequence[Value], best: Value) -> list[Value]:

@@ -94,7 +94,7 @@ class Knob:
     def typed(self, place: float) -> float:
         """The value at a place, rounded to what a person would type."""
         if self.scale == "linear":
-            return round(place, 6)
+            return round(place, 3)
         if self.scale == "one-minus-log":
             return round(1 - _significant(10**-place), 12)
         return float(round(10**place)) if self.whole else _significant(10**place)

@@ -26,11 +26,16 @@ from adamtune.tuning.sweeps.study import Outcome, SweepStudy
 MAX_WIDENINGS: Final = 4
 RUNGS: Final = 5
 REFINED: Final = 4
-"""Points that are proposed together, for each knob: one population."""
-JOINT_ROUNDS: Final = 3
-"""Rounds of proposals where knobs are searched together: there is more room between neighbours."""
-JOINT_START: Final = 8
+"""Points that are proposed together: one population."""
+JOINT_START: Final = 6
 """Evenly spread points to begin with, for each of the knobs that are searched together."""
+JOINT_REACH: Final = 1.5
+"""Strides from the current value over which they are spread: with every knob there is more room to be filled, and where
+the best lies further off the search moves there."""
+JOINT_REFINED: Final = 3
+"""Points that are proposed together, for each of these knobs."""
+JOINT_ROUNDS: Final = 3
+"""Rounds of such proposals: there is more room between neighbours."""
 
 POLL_S: Final = 0.5
 """Seconds between two looks at what other processes have done."""
@@ -136,14 +141,14 @@ class Search:
         return list(dict.fromkeys([self.current, *points]))
 
     def _at(self, shares: Sequence[float]) -> Point:
-        """The point at these shares of the way through each knob's first grid."""
+        """The point at these shares of the way through each knob's stretch around its current value."""
         point = []
         for knob, share, current in zip(self.space.knobs, shares, self.current, strict=True):
             if knob.scale == "choice":
                 values = first_grid(knob, current)
                 point.append(values[int(share * len(values))])
             else:
-                low, high = box(knob, current)
+                low, high = box(knob, current, JOINT_REACH)
                 point.append(knob.value(low + share * (high - low)))
         return tuple(point)
 
@@ -158,9 +163,10 @@ class Search:
 
     def refine(self) -> None:
         """Trains points that a sampler proposes between the best point's neighbours."""
-        for _ in range(1 if len(self.space.knobs) == 1 else JOINT_ROUNDS):
+        n_knobs = len(self.space.knobs)
+        n, rounds = (REFINED, 1) if n_knobs == 1 else (JOINT_REFINED * n_knobs, JOINT_ROUNDS)
+        for _ in range(rounds):
             best = self.best()
-            n = REFINED * len(self.space.knobs)
             if best is None or not self.affords(n * len(self.seeds)):
                 return
             inside = self._around(best.point)

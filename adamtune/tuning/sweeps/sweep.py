@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from adamtune.diagnosis.engine import diagnose_run
 from adamtune.errors import NothingUsableError, Problem, UsageError
@@ -13,15 +13,16 @@ from adamtune.recipe.resolve import with_values
 from adamtune.training.progress import Listener
 from adamtune.tuning.baseline import fatal_data_findings
 from adamtune.tuning.requests import SweepRequest
-from adamtune.tuning.results import Measure, SweepResult, TrialRow
+from adamtune.tuning.results import Measure, Share, SweepResult
 from adamtune.tuning.session import Session
 from adamtune.tuning.start import Start, command_for, current_best, start_from
-from adamtune.tuning.statistics import estimate
-from adamtune.tuning.sweeps.decision import Decision, Duel, decide, judge, planned_looks
+from adamtune.tuning.sweeps.decision import Decision, Duel, Pair, decide, judge, planned_looks
 from adamtune.tuning.sweeps.grid import at_edge
 from adamtune.tuning.sweeps.knobs import Knob, find_knob, load_knobs
 from adamtune.tuning.sweeps.region import good_points, inner, region
+from adamtune.tuning.sweeps.rows import rows, saved
 from adamtune.tuning.sweeps.search import Search, Trial
+from adamtune.tuning.sweeps.shares import Winner, simplest
 from adamtune.tuning.sweeps.space import Point, Space
 from adamtune.tuning.sweeps.study import SweepStudy
 from adamtune.tuning.sweeps.tuned import write_tuned
@@ -149,6 +150,7 @@ class _Sweep:
         self._session, self._study, self._space, self._request = session, study, space, request
         recipe = session.loaded.recipe
         self._seeds = range(recipe.training.seed, recipe.training.seed + recipe.training.seeds)
+        self._pairs: list[tuple[Sequence[int], Pair]] = []
         self._measure: Measure = "return" if recipe.task == "reinforcement" else "val loss"
         self._search = Search(
             session, study, space, self._seeds, listen, prune=request.prune, sampler=request.sampler, affords=affords
@@ -169,6 +171,7 @@ class _Sweep:
         chosen = inner(space.knobs[0], stretch, best) if best and stretch else best
         decision = self._decide(best, chosen, n_searched)
         point = chosen.point if chosen else search.current
+        point, decision, shares = self._shares(point, decision)
         ends = [trial.point[0] for trial in (stretch[:1] + stretch[-1:])]
         numbers = [value for value in ends if not isinstance(value, str)]
         edge = best is not None and points is None and self._at_edge(best.point)
@@ -182,13 +185,13 @@ class _Sweep:
             decision=decision.decision,
             why=decision.why,
             improvement=decision.improvement,
-            trials=self._rows(good),
+            trials=rows(search, good, diagnose_run(session.read())),
             good_region=(numbers[0], numbers[-1]) if numbers else None,
             widened=search.widened,
             at_edge=edge,
             wall_s=session.wall_s,
             n_members=search.n_members,
-            saved=_saved(search.trials.values(), session.total_steps),
+            saved=saved(search.trials.values(), session.total_steps),
             strategy=session.strategy_words,
             study_name=self._study.name,
             study_storage=self._study.storage,
@@ -197,6 +200,7 @@ class _Sweep:
             resumed=session.resumed,
             next_command=_next_command(session, space, decision, best),
             measure=self._measure,
+            shares=shares,
         )
 
     def _decide(self, lowest: Trial | None, best: Trial | None, n_searched: int) -> Decision:
@@ -209,7 +213,7 @@ class _Sweep:
             alone = f"the current value is the best of {n}"
             inside = f"the current value lies amid the good region, and {at} is no better than chance allows"
             return Decision("kept", alone if lowest is best else inside)
-        duel = Duel(words(current), words(best.point), self._request.min_gain, self._measure)
+        duel = self._duel(best.point)
         if not self._request.confirm:
             if current not in search.trials:
                 why = f"{words(current)} was not among the values, and without fresh seeds nothing was compared with it"
@@ -223,43 +227,33 @@ class _Sweep:
             duel, fresh, lambda some: self._compared(some, best.point), looks, lambda n: search.affords(2 * n)
         )
 
-    def _compared(self, seeds: Sequence[int], point: Point) -> tuple[Sequence[Any], Sequence[Any]]:
+    def _duel(self, point: Point) -> Duel:
+        words = self._space.words
+        return Duel(words(self._search.current), words(point), self._request.min_gain, self._measure)
+
+    def _compared(self, seeds: Sequence[int], point: Point) -> Pair:
         search, words = self._search, self._space.words
         stage = f"{words(point)} against {words(search.current)}, fresh seeds"
         found = search.again(seeds, [search.current, point], f"{self._space.name} {stage}")
+        self._pairs.append((seeds, (found[search.current], found[point])))
         return found[search.current], found[point]
+
+    def _shares(self, point: Point, decision: Decision) -> tuple[Point, Decision, tuple[Share, ...]]:
+        """What each of several accepted changes brings, and the point without those that bring nothing."""
+        search = self._search
+        if decision.decision == "accepted" and self._pairs:
+            seeds, (before, after) = self._pairs[0]
+            winner = Winner(point, search.current, seeds, after, before, self._duel(point), decision)
+            n = len(winner.changed)
+            if n > 1 and search.affords(n * len(seeds)):
+                return simplest(
+                    self._space, winner, lambda points: search.again(seeds, points, "one change taken back")
+                )
+        return point, decision, ()
 
     def _at_edge(self, point: Point) -> bool:
         tried = list(self._search.trials)
         return any(at_edge(knob, [p[n] for p in tried], point[n]) for n, knob in enumerate(self._space.knobs))
-
-    def _rows(self, good: set[Point]) -> tuple[TrialRow, ...]:
-        verdicts = {found.trial: found.verdict for found in diagnose_run(self._session.read()).trials}
-        trials = list(self._search.trials.values())
-        if not any(isinstance(value, str) for trial in trials for value in trial.point):
-            trials.sort(key=lambda trial: trial.point)
-        return tuple(
-            TrialRow(
-                number=trial.number,
-                point=trial.point,
-                state="diverged" if trial.n_diverged else "pruned" if trial.pruned else "complete",
-                step=min(record.step for record in trial.last),
-                val_loss=estimate(trial.losses),
-                n_diverged=trial.n_diverged,
-                # What was pruned was given no time to be judged by; what others have trained they have judged.
-                verdict="" if trial.pruned else verdicts.get(trial.number, trial.verdict),
-                is_baseline=trial.point == self._search.current,
-                as_good=trial.point in good,
-            )
-            for trial in trials
-        )
-
-
-def _saved(trials: Any, total_steps: int) -> float:
-    """Share of the search's steps that were not made since members were stopped early; diverged ones do not count."""
-    whole = [record for trial in trials for record in trial.last if record.state != "diverged"]
-    unmade = sum(total_steps - record.step for record in whole if record.state == "pruned")
-    return unmade / (total_steps * len(whole)) if whole and total_steps else 0.0
 
 
 def _next_command(session: Session, space: Space, decision: Decision, best: Trial | None) -> str:

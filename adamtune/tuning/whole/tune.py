@@ -23,6 +23,7 @@ from adamtune.tuning.results import Measure
 from adamtune.tuning.session import Session
 from adamtune.tuning.start import command_for, start_from
 from adamtune.tuning.sweeps.decision import Duel, planned_looks
+from adamtune.tuning.sweeps.knobs import find_knob
 from adamtune.tuning.sweeps.sweep import run_sweep
 from adamtune.tuning.sweeps.tuned import write_recipe
 from adamtune.tuning.whole.clock import Clock, OutOfTimeError
@@ -81,13 +82,15 @@ class _Tuning:
     def __init__(self, session: Session, request: TuneRequest, listen: Listener, tell: Teller) -> None:
         self._session, self._request, self._listen, self._tell = session, request, listen, tell
         self._recipe = session.loaded.recipe
-        self._plan = plan(self._recipe, trials=request.trials)
         kept = read_json(session.path / directory.STAGES)
         self._done = {row["name"]: StageRow(**row) for row in kept.get("stages", [])}
         self._changes: dict[str, Any] = dict(kept.get("changes", {}))
         per_member_s = kept.get("per_member_s") or seconds_per_member(session)
         self._clock = Clock(request.budget_s, session.wall_s, per_member_s)
         self._first_pace = per_member_s
+        networks = (request.budget_s or math.inf) / max(per_member_s, 1e-9)
+        self._plan = plan(self._recipe, trials=request.trials, networks=networks)
+        self._stage_began = 0.0
         self._measure: Measure = "return" if self._recipe.task == "reinforcement" else "val loss"
 
     def planned(self) -> TuneResult:
@@ -121,11 +124,11 @@ class _Tuning:
 
     def _one(self, stage: Stage) -> None:
         """Runs one stage, or says why not."""
-        again = stage.name.endswith("again")
-        if again and not any(row.changes for row in self._done.values() if row.name not in ("lr", "remedies")):
+        changed = any(row.changes for row in self._done.values() if row.name not in ("lr", "remedies"))
+        if stage.name == "lr again" and not changed:
             self._keep(StageRow(stage.name, "skipped", "nothing else has changed since"))
             return
-        if not self._clock.affords(math.ceil(stage.n_members)) and stage.kind == "sweep":
+        if stage.kind == "sweep" and not self._clock.affords(math.ceil(stage.n_least)):
             needed = stage.n_members * self._clock.per_member_s
             words = f"no time: it takes about {needed:.0f} s, and {max(self._clock.left_s, 0):.0f} s are left"
             self._keep(StageRow(stage.name, "skipped", words))
@@ -207,7 +210,7 @@ class _Tuning:
         request = self._request
         result = run_sweep(
             SweepRequest(
-                knobs=(stage.knob,),
+                knobs=stage.knobs,
                 recipe=str(self._session.path / directory.TUNED),
                 runs_dir=request.runs_dir,
                 trusted=request.trusted,
@@ -222,9 +225,12 @@ class _Tuning:
         words = result.why
         if result.decision == "accepted":
             tuned = with_values(self._recipe, self._changes)
-            old = inline(get_value(tuned, result.paths[0]))
-            changes = {result.paths[0]: _setting(stage.knob, result.best[0])}
-            words = f"{old} -> {inline(changes[result.paths[0]])}: {result.why}"
+            for name, path, value in zip(stage.knobs, result.paths, result.best, strict=True):
+                old, new = get_value(tuned, path), find_knob(name).setting(value)
+                if inline(old) != inline(new):
+                    changes[path] = new
+            moved = (f"{path} {inline(get_value(tuned, path))} -> {inline(new)}" for path, new in changes.items())
+            words = f"{', '.join(moved)}: {result.why}"
         trained = round(result.n_members * (1 - result.saved))
         return StageRow(stage.name, result.decision, words, 0.0, changes, str(result.run_dir)), trained
 
@@ -244,6 +250,8 @@ class _Tuning:
 
     def _keep(self, row: StageRow, *, write: bool = True) -> None:
         self._done[row.name] = row
+        if row.state == "running":
+            self._stage_began = self._clock.spent_s
         self._report()
         if write:
             rows = [asdict(row) for row in self._done.values() if row.state not in ("running", "waiting")]
@@ -258,8 +266,11 @@ class _Tuning:
         return tuple(self._done.get(name, StageRow(name, "waiting")) for name in names)
 
     def _report(self) -> None:
-        waiting = [s for s in self._plan if self._done.get(s.name, StageRow(s.name, "waiting")).state == "waiting"]
+        states = {name: row.state for name, row in self._done.items()}
+        waiting = [stage for stage in self._plan if states.get(stage.name, "waiting") == "waiting"]
+        running = [stage for stage in self._plan if states.get(stage.name) == "running"]
         left = seconds(waiting, self._clock.per_member_s)
+        left += max(0.0, seconds(running, self._clock.per_member_s) - self._clock.spent_s + self._stage_began)
         if self._clock.budget_s is not None:
             left = min(left, self._clock.budget_s - self._clock.spent_s)
         self._tell(Standing(self._rows(), self._clock.spent_s, max(left, 0.0)))
@@ -293,9 +304,3 @@ class _Tuning:
             resumed=self._session.resumed,
             measure=self._measure,
         )
-
-
-def _setting(knob: str, value: float | str) -> Any:
-    from adamtune.tuning.sweeps.knobs import find_knob
-
-    return find_knob(knob).setting(value)
