@@ -78,7 +78,7 @@ def _table(result: RemedyResult) -> Table:
     assert result.reference is not None
     rows, policy = (result.reference, *result.candidates), result.measure == "return"
     table = plain_table()
-    table.add_column("change", overflow="fold", min_width=22)  # the one column that gives way on a narrow terminal
+    table.add_column("change", overflow="fold", min_width=20)  # the one column that gives way on a narrow terminal
     table.add_column("", no_wrap=True)
     for name in (result.measure, "± 95%", "cost"):
         table.add_column(name, justify="right", no_wrap=True)
