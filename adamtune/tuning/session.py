@@ -164,7 +164,7 @@ class Session:
 
         key = f"{members[0].number}-{members[-1].number}"
         shared = shared_settings(members[0])
-        loaded, work = self._changed(base, shared)
+        loaded, work = self.changed(base, shared)
         job = Job(
             loaded=loaded,
             members=tuple(replace(member, settings=row_settings(member)) for member in members),
@@ -195,7 +195,7 @@ class Session:
             self._pool = WorkerPool(self._workers)
         return self._pool
 
-    def _changed(self, base: LoadedRecipe, shared: Mapping[str, Any]) -> tuple[LoadedRecipe, Work]:
+    def changed(self, base: LoadedRecipe, shared: Mapping[str, Any]) -> tuple[LoadedRecipe, Work]:
         """The recipe with the settings that a population shares, and the data that it means."""
         from adamtune.models.build import option_schemas
         from adamtune.recipe.resolve import with_values

@@ -19,7 +19,7 @@ from adamtune.runs.jsonfile import read_json
 if TYPE_CHECKING:
     from adamtune.recipe.schema import Recipe
 
-TUNED_BY = frozenset({"baseline", "sweep", "tune"})
+TUNED_BY = frozenset({"baseline", "sweep", "tune", "remedy"})
 
 
 @dataclass(frozen=True, slots=True)

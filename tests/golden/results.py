@@ -6,6 +6,7 @@ import math
 import statistics
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from adamtune.diagnosis.result import Diagnosis, MemberDiagnosis
 from adamtune.diagnosis.rule import Finding, Remedy
@@ -15,6 +16,7 @@ from adamtune.runs.record import Record
 from adamtune.tuning.compare import CompareResult, OptimizerRow
 from adamtune.tuning.ranges.lr_curve import LrMarks, LrPoint, read_curve
 from adamtune.tuning.ranges.lr_range_result import LrRangeResult
+from adamtune.tuning.remedies.remedy_results import CandidateRow, RemedyResult
 from adamtune.tuning.results import BaselineResult, Estimate, Improvement, SeedRow, SweepResult, TrialRow
 from adamtune.tuning.whole.plan import Stage
 from adamtune.tuning.whole.tune_results import Entrant, StageRow, TuneResult
@@ -45,6 +47,8 @@ TOO_LOW = Finding(
 CLIPPED = Finding(
     "over-clipped", "info", "87% of the steps were clipped; with Adam this is harmless", {"clipped": 0.87}
 )
+
+RANDOM = Finding("random-labels", "critical", "labels have nothing to do with the inputs", {"agreement": 0.004})
 
 
 def estimate(values: list[float]) -> Estimate:
@@ -285,4 +289,52 @@ def compared() -> CompareResult:
         wall_s=93.1,
         resumed=False,
         measure="val loss",
+    )
+
+
+def cure(changes: dict[str, Any], loss: float, *, cured: bool = True, n_lost: int = 0) -> CandidateRow:
+    losses = [loss * factor for factor in (0.97, 1.0, 1.02)[: 3 - n_lost]]
+    return CandidateRow(
+        set=changes,
+        why="steps get shorter",
+        cured=cured,
+        helped=n_lost == 0 and bool(changes),
+        verdict="healthy" if cured else "loss-explosion",
+        val_loss=estimate(losses),
+        n_diverged=n_lost,
+        cost=loss / 0.12 if loss else math.nan,
+    )
+
+
+def raced(decision: Any = "accepted") -> RemedyResult:
+    if decision == "by hand":
+        why = "random-labels: the data must be mended by hand, no setting does it"
+        return RemedyResult(Path("runs/digits-mlp/001-baseline"), "random-labels", (RANDOM,), decision, why)
+    accepted = decision == "accepted"
+    rows = (
+        cure({"optimizer.lr": 3e-3}, 0.12),
+        cure({"optimizer.lr": 3e-3, "schedule.warmup": 0.05, "schedule.decay": "cosine"}, 0.121),
+        cure({"optimizer.lr": 1.0}, 31.0, cured=False),
+        cure({"clip.max_norm": 1.0}, 0.0, cured=False, n_lost=3),
+    )
+    return RemedyResult(
+        source=Path("runs/digits-mlp/001-baseline"),
+        verdict="loss-explosion",
+        findings=(),
+        decision=decision,
+        why="97% lower val loss on 8 fresh seeds; the 95% interval excludes zero"
+        if accepted
+        else "no remedy cured it, and none made it better",
+        run_dir=Path("runs/digits-mlp/002-remedy"),
+        reference=cure({}, 120.0, cured=False, n_lost=0 if accepted else 2),
+        candidates=rows if accepted else rows[3:],
+        winner=dict(rows[0].set) if accepted else None,
+        improvement=Improvement(119.8, (80.1, 159.5), 3e-6, n=8, seeds=tuple(range(10_000, 10_008)))
+        if accepted
+        else None,
+        tuned_recipe=Path("runs/digits-mlp/tuned.yaml"),
+        n_members=31,
+        wall_s=4.2,
+        strategy="vectorized, 1 thread",
+        next_command="adamtune baseline runs/digits-mlp/tuned.yaml",
     )

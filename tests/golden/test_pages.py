@@ -13,6 +13,7 @@ from adamtune.report.compare import compare_page
 from adamtune.report.lr_range import lr_range_page
 from adamtune.report.pages import baseline_page, diagnosis_page
 from adamtune.report.problems import draw_problems
+from adamtune.report.remedy import remedy_page
 from adamtune.report.sweeps import sweep_page
 from adamtune.report.tune import tune_page
 
@@ -39,6 +40,9 @@ PAGES: dict[str, Callable[[ModuleType], RenderableType]] = {
     "tune-accepted": lambda r: tune_page(r.tuning()),
     "tune-kept": lambda r: tune_page(r.tuning("kept")),
     "tune-plan": lambda r: tune_page(r.tuning(dry=True)),
+    "remedy-cured": lambda r: remedy_page(r.raced()),
+    "remedy-kept": lambda r: remedy_page(r.raced("kept")),
+    "remedy-by-hand": lambda r: remedy_page(r.raced("by hand")),
     "compare": lambda r: compare_page(r.compared()),
     "diagnosis": lambda r: diagnosis_page(r.diagnosis(), r.run()),
     "errors": lambda _: ERRORS,

@@ -55,23 +55,30 @@ def diagnose(
     return output.answer(diagnosis_payload(diagnosis), diagnosis_page(diagnosis, run), code=code, reason=reason)
 
 
-def choose_run(given: Path | None, runs_dir: Path) -> Path:
+def choose_run(given: Path | None, runs_dir: Path, *, but: tuple[str, ...] = ()) -> Path:
     """The run directory that was meant: itself, the newest of a recipe's folder, or the newest of all.
+
+    Args:
+        given: What was named, if anything.
+        runs_dir: Where runs lie.
+        but: Commands whose runs are not meant where only their folder was named, or nothing.
 
     Raises:
         RunError: There is no run to choose from.
     """
-    from adamtune.runs.directory import METRICS, newest_run, runs_of
+    from adamtune.runs.directory import METRICS, RunName, newest_run, runs_of
 
     if given is None:
         # What lr-range breaks it breaks on purpose.
-        newest = newest_run(runs_dir, but=("check", "lrrange")) or newest_run(runs_dir)
+        newest = newest_run(runs_dir, but=("check", "lrrange", *but)) or newest_run(runs_dir, but=but)
         if newest is None:
             raise RunError(Problem("no run in this folder", str(runs_dir), hint="run: adamtune baseline RECIPE"))
         return newest
     if (given / METRICS).exists():
         return given
-    return next(iter(runs_of(given)), None) or newest_run(given) or given
+    named = ((path, RunName.parse(path.name)) for path in runs_of(given))
+    meant = next((path for path, name in named if name and name.command not in but), None)
+    return meant or newest_run(given, but=but) or given
 
 
 def _nothing_to_judge(run: "Run") -> Problem:

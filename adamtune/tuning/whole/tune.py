@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, Final
 
 from adamtune.diagnosis.engine import diagnose_run
-from adamtune.diagnosis.result import HEALTHY
 from adamtune.errors import NothingUsableError, Problem
 from adamtune.recipe.resolve import dump_recipe, get_value, inline, plain_recipe, with_values
 from adamtune.runs import directory
@@ -27,11 +25,10 @@ from adamtune.tuning.sweeps.knobs import find_knob
 from adamtune.tuning.sweeps.sweep import run_sweep
 from adamtune.tuning.sweeps.tuned import write_recipe
 from adamtune.tuning.whole.clock import Clock, OutOfTimeError
+from adamtune.tuning.whole.cure import cure, mean_loss
 from adamtune.tuning.whole.final import Final as LastComparison
-from adamtune.tuning.whole.final import defaults_for
 from adamtune.tuning.whole.pace import seconds_per_member
 from adamtune.tuning.whole.plan import FINAL_MEMBERS, Stage, plan, seconds
-from adamtune.tuning.whole.race import proposed, race
 from adamtune.tuning.whole.tune_results import StageRow, Standing, Teller, TuneRequest, TuneResult
 from adamtune.tuning.work import load_work
 
@@ -166,45 +163,25 @@ class _Tuning:
         training = self._recipe.training
         members = [MemberEntry(n, training.seed + n) for n in range(training.seeds)]
         self._session.train(members, "baseline", self._watch())
-        diagnosis, loss = diagnose_run(self._session.read()), self._loss(members)
+        diagnosis, loss = diagnose_run(self._session.read()), mean_loss(self._session.read(), members)
         found = f"{self._measure} {self._shown(loss)}" if math.isfinite(loss) else "diverged"
         return StageRow(stage.name, "done", f"{diagnosis.verdict}, {found}"), 0  # fewer networks, another pace
-
-    def _loss(self, members: Sequence[MemberEntry]) -> float:
-        last = [self._session.read().records[member.number][-1] for member in members]
-        losses = [r.signals.get("val_loss", math.inf) if r.state == "complete" else math.inf for r in last]
-        return statistics.fmean(losses) if all(map(math.isfinite, losses)) else math.inf
 
     def _shown(self, loss: float) -> str:
         return f"{-loss if self._measure == 'return' else loss:.4g}"
 
     def _cure(self) -> None:
-        """Races what the diagnosis of a sick baseline proposes, and takes the best if it is better."""
-        run = self._session.read()
-        members = tuple(member for member in run.members if member.role == "baseline")
-        diagnosis = diagnose_run(replace(run, members=members))  # no cure of a race that was killed
-        cures = proposed(diagnosis.findings, defaults_for(self._recipe))
-        if diagnosis.verdict == HEALTHY or not cures:
-            return
+        """Races remedies where the baseline is sick."""
         began = self._clock.spent_s
-        self._keep(StageRow("remedies", "running"), write=False)
-        before = self._loss(members)
-        try:
-            raced = race(self._session, cures, self._first("remedy"), self._watch())
-        except OutOfTimeError:
-            raced = None
-        best = raced[0] if raced and raced[0].val_loss < before else None
-        if raced is None:
-            row = StageRow("remedies", "stopped", "out of time; what was trained is kept")
-        elif best is None:
-            row = StageRow("remedies", "kept", f"none of {len(raced)} is better")
-        else:
-            how = "cured" if best.cured else f"better, still {best.verdict}"
-            words = f"{', '.join(f'{k}={inline(v)}' for k, v in best.set.items())}: {how}"
-            row = StageRow("remedies", "accepted", f"{words}, {self._shown(best.val_loss)}", changes=dict(best.set))
-            self._changes |= best.set
-        self._write_recipe("the recipe so far")
-        self._keep(replace(row, wall_s=self._clock.spent_s - began))
+
+        def begins() -> None:
+            self._keep(StageRow("remedies", "running"), write=False)
+
+        row = cure(self._session, self._first("remedy"), self._watch(), self._shown, begins)
+        if row is not None:
+            self._changes |= row.changes
+            self._write_recipe("the recipe so far")
+            self._keep(replace(row, wall_s=self._clock.spent_s - began))
 
     def _sweep(self, stage: Stage) -> tuple[StageRow, int]:
         request = self._request
