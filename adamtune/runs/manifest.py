@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -10,11 +11,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 _PACKAGES = ("torch", "optuna", "numpy", "scikit-learn")
 
+_PASSWORD: Final = re.compile(r"(://[^:/@\s]*):[^/@\s]+@")
+
 Role = Literal["baseline", "search", "confirm", "remedy"]
+
+
+def without_password(text: str) -> str:
+    """A URL, or words with one in them, as it may be shown and kept.
+
+    >>> without_password("postgresql://me:secret@host/studies"), without_password("sqlite:///s.db")
+    ('postgresql://me:***@host/studies', 'sqlite:///s.db')
+    """
+    return _PASSWORD.sub(r"\1:***@", text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from adamtune.errors import RunError
 from adamtune.recipe.resolve import dump_recipe
 from adamtune.runs import directory
 from adamtune.runs.jsonfile import read_json
-from adamtune.runs.manifest import MemberEntry, describe_machine, git_commit
+from adamtune.runs.manifest import MemberEntry, describe_machine, git_commit, without_password
 from adamtune.runs.reader import Run, read_run
 from adamtune.runs.writer import RunWriter
 from adamtune.tuning.requests import Request
@@ -80,7 +80,7 @@ class Session:
             format=1,
             command=command,
             knob=knob,
-            argv=list(argv),
+            argv=[without_password(word) for word in argv],
             work=key,
             **describe_machine(),
             recipe_path=str(self.loaded.path.resolve()),

@@ -1,8 +1,9 @@
 """`tune` against the search that a user would write: Optuna's TPE over all knobs, with twice the training steps.
 
 Run it with: python tests/bench/tune_vs_tpe.py [--searches 5] [RECIPE ...]. For each seed a recipe is tuned, and then
-searched by TPE: each of its trials is one plain training, as many of them as make up twice the steps that `tune` has
-made. Both results are trained on the same eight seeds that neither has seen, and scored on the test split.
+searched by TPE: each of its trials is one plain loop over torch's fused AdamW on the same batches, as many of them as
+make up twice the steps that `tune` has made. Both results are trained on the same eight seeds that neither has seen,
+and scored on the test split.
 A recipe may have `:bad` behind its name: lr 1.0 and no clipping to begin with.
 """
 
@@ -23,8 +24,12 @@ from adamtune.recipe.resolve import with_values
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.metrics import read_metrics
 from adamtune.runs.record import Record
+from adamtune.training.batches import Batches
 from adamtune.training.hooks import Hooks
+from adamtune.training.length import Length
+from adamtune.training.losses import batch_loss
 from adamtune.training.population import Population
+from adamtune.training.schedule import DECAYS, lr_factor, warmup_steps
 from adamtune.tuning.start import start_from
 from adamtune.tuning.whole.final import FINAL_FROM
 from adamtune.tuning.whole.tune import run_tune
@@ -52,6 +57,33 @@ class Bench:
         trainer = trainer_for(Population(recipe, members), self.work, self.make, "bench", score_test=test)
         trainer.run(Hooks(records.extend, lambda _: None))
         return [[r for r in records if r.member == m.number][-1] for m in members]
+
+    def plain(self, settings: dict[str, Any], seed: int) -> float:
+        """Validation loss of what anybody would write by hand."""
+        recipe = with_values(self.loaded.recipe, settings)
+        length, train, val = Length.of(recipe, len(self.work.train)), self.work.train, self.work.val
+        torch.manual_seed(seed)
+        model, optimizer = self.make(), recipe.optimizer
+        adam = torch.optim.AdamW(
+            model.parameters(), optimizer.lr, tuple(optimizer.betas), optimizer.eps, optimizer.weight_decay, fused=True
+        )
+        rising = torch.tensor([float(warmup_steps(recipe.schedule.warmup, length.total_steps))])
+        decay = torch.tensor([DECAYS.index(recipe.schedule.decay)])
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            adam, lambda step: lr_factor(step, length.total_steps, rising, decay).item()
+        )
+        batches = Batches(train, recipe.training.batch_size, [seed])
+        for step in range(length.total_steps):
+            x, y = batches.at(step)
+            adam.zero_grad()
+            batch_loss(recipe.task, model(x[0]), y[0]).backward()
+            if recipe.clip.max_norm is not None:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip.max_norm)
+            adam.step()
+            schedule.step()
+        model.eval()
+        with torch.no_grad():
+            return batch_loss(recipe.task, model(val.x), val.y).item()
 
     def test_losses(self, settings: dict[str, Any]) -> np.ndarray:
         """Test loss and accuracy on the fresh seeds, [seed, 2]."""
@@ -81,9 +113,8 @@ def tpe(bench: Bench, n_trials: int, seed: int) -> dict[str, Any]:
     def objective(trial: optuna.Trial) -> float:
         settings = suggest(trial)
         trial.set_user_attr("settings", settings)
-        (last,) = bench.train(settings, [seed], test=False)
-        loss = last.signals.get("val_loss", np.inf)
-        return float(loss) if np.isfinite(loss) and last.state == "complete" else 1e9
+        loss = bench.plain(settings, seed)
+        return loss if np.isfinite(loss) else 1e9
 
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
     study.optimize(objective, n_trials=n_trials)
@@ -101,11 +132,7 @@ def one(recipe: str, seed: int) -> dict[str, Any]:
         tune_s = time.perf_counter() - began
         runs = [path.parent for path in Path(folder).rglob("metrics.jsonl")]
         steps = sum(lines[-1].step for run in runs for lines in read_metrics(run / "metrics.jsonl").values())
-    total = (
-        bench.train({}, [0], test=False)[-1].step
-        if kind != "bad"
-        else bench.train({"optimizer.lr": 1e-3}, [0], test=False)[-1].step
-    )
+    total = Length.of(bench.loaded.recipe, len(bench.work.train)).total_steps
     n_trials = max(10, round(2 * steps / total))
     began = time.perf_counter()
     searched = tpe(bench, n_trials, 1000 * seed)

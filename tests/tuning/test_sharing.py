@@ -187,6 +187,9 @@ def test_a_storage_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     assert caught.value.problems[0].where == "--storage"
     with pytest.raises(UsageError, match="cannot open"):
         sweep(tmp_path / "runs", storage="mongodb://x")
+    with pytest.raises(UsageError) as caught:
+        sweep(tmp_path / "runs", storage="mssql+nothing://me:secret@localhost/studies")
+    assert "secret" not in str(caught.value)
 
 
 def test_workers_come_to_what_one_process_comes_to(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import socket
-import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,24 +18,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from adamtune.errors import Problem, UsageError
 from adamtune.runs.directory import STUDY
 from adamtune.runs.jsonfile import speak
+from adamtune.runs.manifest import without_password
 from adamtune.tuning.sweeps.knobs import Knob, Value
 from adamtune.tuning.sweeps.rungs import beaten
 from adamtune.tuning.sweeps.space import Point, Space
+from adamtune.tuning.sweeps.storage import opened
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.distributions import BaseDistribution
-    from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial, Trial
 
 DEAD_AFTER_S: Final = 120.0
 """Seconds without a word after which others train what a process had claimed; it speaks at evaluations, but not more
 often than every few seconds."""
-BUSY_TIMEOUT_S: Final = 60
-"""How long SQLite waits while somebody else, such as optuna-dashboard, holds the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +75,10 @@ class SweepStudy:
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.name, self.shared = name, storage is not None
-        self.storage = storage or f"sqlite:///{run_dir / STUDY}"
+        url = storage or f"sqlite:///{run_dir / STUDY}"
+        self.storage = without_password(url)
         self._owner = f"{socket.gethostname()}:{run_dir.resolve()}"
-        self._storage = _opened(self.storage)
+        self._storage = opened(url)
         self._study: Study = optuna.create_study(
             study_name=name, storage=self._storage, load_if_exists=True, direction="minimize", pruner=RungPruner()
         )
@@ -264,41 +262,3 @@ def _place(knob: Knob, value: Value) -> float | str:
         return value
     inside = min(max(value, knob.low), knob.high)
     return 1 - inside if knob.scale == "one-minus-log" else inside
-
-
-def _opened(url: str) -> RDBStorage:
-    from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
-
-    try:
-        for _ in range(_OPENINGS):
-            try:
-                return _storage(url)
-            except (IntegrityError, OperationalError) as error:  # another process makes the same tables at this moment
-                if isinstance(error, OperationalError) and "already exists" not in str(error):
-                    raise
-                time.sleep(_PAUSE_S)
-        return _storage(url)
-    except (SQLAlchemyError, ImportError, sqlite3.Error) as error:
-        words = str(error).strip().splitlines()[0]
-        expected = "a URL such as sqlite:///studies.db, or that of a database server"
-        raise UsageError(Problem(f"cannot open {url} ({words})", "--storage", expected)) from None
-
-
-def _storage(url: str) -> RDBStorage:
-    import optuna
-
-    if url.startswith(_SQLITE):
-        file = Path(url.removeprefix(_SQLITE))
-        return optuna.storages.RDBStorage(url, engine_kwargs={"creator": lambda: _connect(file)})
-    return optuna.storages.RDBStorage(url)
-
-
-_OPENINGS: Final = 20
-_PAUSE_S: Final = 0.25
-_SQLITE: Final = "sqlite:///"
-
-
-def _connect(file: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(file, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
-    connection.execute("PRAGMA synchronous=OFF")
-    return connection

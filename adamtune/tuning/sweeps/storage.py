@@ -1,0 +1,61 @@
+"""The database of a study: a file, or a server."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from adamtune.errors import Problem, UsageError
+from adamtune.runs.manifest import without_password
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+BUSY_TIMEOUT_S: Final = 60
+"""How long SQLite waits while somebody else, such as optuna-dashboard, holds the file."""
+_OPENINGS: Final = 20
+_PAUSE_S: Final = 0.25
+_SQLITE: Final = "sqlite:///"
+
+
+def opened(url: str) -> RDBStorage:
+    """A database, with Optuna's tables in it.
+
+    Raises:
+        UsageError: There is no such database, it cannot be written to, or its driver is not installed.
+    """
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+
+    try:
+        for _ in range(_OPENINGS):
+            try:
+                return _storage(url)
+            except (IntegrityError, OperationalError) as error:  # another process makes the same tables at this moment
+                if isinstance(error, OperationalError) and "already exists" not in str(error):
+                    raise
+                time.sleep(_PAUSE_S)
+        return _storage(url)
+    except (SQLAlchemyError, ImportError, sqlite3.Error) as error:
+        words = str(error).strip().splitlines()[0]
+        expected = "a URL such as sqlite:///studies.db, or that of a database server"
+        hint = f"try: pip install {make_url(url).get_driver_name()}" if isinstance(error, ImportError) else None
+        problem = Problem(f"cannot open {without_password(url)} ({words})", "--storage", expected, hint)
+        raise UsageError(problem) from None
+
+
+def _storage(url: str) -> RDBStorage:
+    import optuna
+
+    if url.startswith(_SQLITE):
+        file = Path(url.removeprefix(_SQLITE))
+        return optuna.storages.RDBStorage(url, engine_kwargs={"creator": lambda: _connect(file)})
+    return optuna.storages.RDBStorage(url)
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+    connection.execute("PRAGMA synchronous=OFF")
+    return connection
