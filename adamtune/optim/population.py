@@ -139,9 +139,32 @@ class PopulationAdam:
         bound = (c.eps**2 * bias_correction(c.beta2, t)).to(self.exp_avg_sq.device)
         return (self.exp_avg_sq < bound[:, None]).to(torch.float64).mean(dim=1)
 
-    def signals(self, t: int | Tensor) -> dict[str, Tensor]:
-        """What can be told of Adam alone: `eps_share` after `t` updates, shape [K]."""
-        return {"eps_share": self.eps_share(t)}
+    def second_moment(self, columns: Tensor) -> Tensor:
+        """Some columns of v as it stands, not bias-corrected, shape [K, n]."""
+        return self.exp_avg_sq.index_select(1, columns)
+
+    def v_correction(self, t: Tensor) -> Tensor:
+        """What v is divided by after `t` updates, shape [S, K] for `t` of shape [S, 1] or [S, K]."""
+        return bias_correction(self._coefficients.beta2.cpu(), t)
+
+    def snr(self, t: int | Tensor, columns: Tensor) -> Tensor:
+        """Signal to noise of the gradients, median of |m_hat| / sqrt(v_hat) over some columns, shape [K].
+
+        0 where gradients cancel out from step to step, 1 where they are always the same. A column that never had a
+        gradient counts as 0.
+
+        Source:
+            Kingma & Ba 2014, section 2.1, which calls the ratio the signal-to-noise ratio.
+        """
+        c = self._coefficients
+        m, v = self.exp_avg.index_select(1, columns), self.second_moment(columns)
+        raw = (m.abs() / v.clamp_min(torch.finfo(v.dtype).tiny).sqrt()).median(dim=1).values
+        return raw.cpu() * bias_correction(c.beta2, t).cpu().sqrt() / bias_correction(c.beta1, t).cpu()
+
+    def signals(self, t: int | Tensor, columns: Tensor) -> dict[str, Tensor]:
+        """What can be told of Adam alone after `t` updates: `eps_share`, and `snr` over some columns; each [K]."""
+        found = {"eps_share": self.eps_share(t)}
+        return found | {"snr": self.snr(t, columns)} if len(columns) else found
 
     def saved(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The moments, for a checkpoint of members whose coefficients are known; and no plain data."""

@@ -82,10 +82,19 @@ class PopulationOf:
         self._rows = [self._rows[row] for row in rows.tolist()]
         self._bound = None
 
-    def signals(self, t: int | Tensor) -> dict[str, Tensor]:
+    def signals(self, t: int | Tensor, columns: Tensor) -> dict[str, Tensor]:
         """Nothing: there is no figure that every optimizer has."""
-        del t
+        del t, columns
         return {}
+
+    def second_moment(self, columns: Tensor) -> Tensor | None:
+        """None: not every optimizer has a second moment."""
+        del columns
+        return None
+
+    def v_correction(self, t: Tensor) -> Tensor:
+        """1, for want of a second moment."""
+        return torch.ones(len(t), len(self._rows), dtype=torch.float64)
 
     def saved(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """State and settings of every optimizer: tensors by name, and plain data around them.

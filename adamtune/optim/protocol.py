@@ -27,8 +27,19 @@ class PopulationOptimizer(Protocol):
     def keep(self, rows: Tensor) -> None:
         """Goes on with these rows only, in this order; `rows` holds indices, shape [n]."""
 
-    def signals(self, t: int | Tensor) -> dict[str, Tensor]:
-        """What can be told of this rule alone, each of shape [K]; `t` is the number of updates so far."""
+    def signals(self, t: int | Tensor, columns: Tensor) -> dict[str, Tensor]:
+        """What can be told of this rule alone, each of shape [K].
+
+        Args:
+            t: Updates so far; one for every row, or shape [K].
+            columns: A sample of the columns of a row, int64 [n], for what would cost too much over all of them.
+        """
+
+    def second_moment(self, columns: Tensor) -> Tensor | None:
+        """Some columns of v as it stands, not bias-corrected, [K, n]; None for a rule that has none."""
+
+    def v_correction(self, t: Tensor) -> Tensor:
+        """What v is divided by after `t` updates, shape [S, K] for `t` of shape [S, 1] or [S, K]; 1 without any v."""
 
     def saved(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Its state, for a checkpoint: tensors by name, and plain data that JSON holds exactly."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, get_args
 
 from adamtune.errors import Problem, RunError
 from adamtune.runs.jsonfile import number, speak
-from adamtune.runs.record import FORMAT_VERSION, Record, State
+from adamtune.runs.record import FORMAT_VERSION, LAYER_SIGNALS, Record, State
 
-_OWN_KEYS: Final = frozenset({"v", "member", "step", "epoch", "state", "reason"})
+_LAYERS: Final = "layers"
+_OWN_KEYS: Final = frozenset({"v", "member", "step", "epoch", "state", "reason", _LAYERS})
 
 
 def to_line(record: Record) -> str:
@@ -29,7 +30,33 @@ def to_line(record: Record) -> str:
     }
     if record.reason:
         line["reason"] = record.reason
-    return json.dumps(speak(line | dict(record.signals)), separators=(",", ":"), allow_nan=False) + "\n"
+    return json.dumps(speak(line | _packed(record.signals)), separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def _packed(signals: Mapping[str, float]) -> dict[str, Any]:
+    """Signals as a line holds them: those of a layer's together, so that its name stands there once."""
+    plain: dict[str, Any] = {}
+    layers: dict[str, list[float | None]] = {}
+    places = {name: place for place, name in enumerate(LAYER_SIGNALS)}
+    for key, value in signals.items():
+        name, _, layer = key.partition("/")
+        if layer and name in places:
+            layers.setdefault(layer, [None] * len(places))[places[name]] = value
+        else:
+            plain[key] = value
+    return plain | ({_LAYERS: layers} if layers else {})
+
+
+def _of_layers(layers: Any) -> dict[str, float]:
+    """The signals that `layers` holds; what is no number in it is passed over."""
+    found = {}
+    for layer, values in layers.items() if isinstance(layers, dict) else ():
+        for name, value in zip(LAYER_SIGNALS, values if isinstance(values, list) else (), strict=False):
+            try:
+                found[f"{name}/{layer}"] = number(value)
+            except ValueError:
+                continue
+    return found
 
 
 def from_line(text: str) -> Record:
@@ -57,6 +84,7 @@ def from_line(text: str) -> Record:
                 signals[key] = number(value)
             except ValueError:
                 continue
+    signals |= _of_layers(line.get(_LAYERS))
     return Record(
         member=_whole(line.get("member", 0), "member"),
         step=_whole(line.get("step"), "step"),

@@ -3,6 +3,13 @@
 Any training loop can write it. A line is a JSON object with the keys of `Record` and, beside
 them, whichever of `SIGNALS` were measured. A number that is not finite is written as the string
 "nan", "inf" or "-inf", since JSON has no such numbers; a signal that was not measured is left out.
+
+What is measured of single weight matrices stands in one more key, `layers`: by the name of the matrix, in the order of
+the network, a list of the numbers that `LAYER_SIGNALS` names, null for one that was not measured:
+
+    "layers": {"0.weight": [0.031, 0.0012, 5.1], "2.weight": [0.22, 0.0009, 3.3]}
+
+In a `Record` these are signals too, under names such as `grad_norm/0.weight`.
 """
 
 from __future__ import annotations
@@ -38,6 +45,20 @@ SIGNALS: Final[Mapping[str, str]] = {
     "entropy": "mean entropy of the policy in nats where it acted since the last line",
     "value_loss": "mean squared error of the values over the variance of the returns, mean since the last line",
     "eps_share": "share of elements where eps outweighs sqrt(v_hat), 0 to 1",
+    "snr": "signal to noise of the gradients: median of |m_hat| / sqrt(v_hat), 0 to 1 and a little more",
+    "stale": "RMS of g / sqrt(v_hat) in the weight matrix where it is largest; the largest since the last line",
+    "grad_ratio": "RMS gradient of the first weight matrix over that of the last, median since the last line",
+    "unchanged": "share of elements with a gradient that an update leaves exactly as they were, 0 to 1",
+    "dead_units": "share of units of the worst relu layer that give 0 for every row of a fixed probe, 0 to 1",
+    "saturated_units": "share of units of the worst tanh or sigmoid layer that are flat for nearly every such row",
+    "alike_units": "share of neighbouring units of the worst hidden layer whose weights point the same way, 0 to 1",
+    "probabilities": "share of rows for which what goes into a cross-entropy are probabilities already, 0 to 1",
+}
+
+LAYER_SIGNALS: Final[Mapping[str, str]] = {
+    "grad_norm": "norm of the matrix's gradient before clipping, median since the last line",
+    "update_ratio": "norm(update)/norm(weight), lr included, median since the last line",
+    "param_norm": "norm of the matrix",
 }
 
 
@@ -50,7 +71,8 @@ class Record:
         step: Updates made so far; the line with step 0 is the model at initialisation.
         epoch: Passes over the training split so far, as a fraction.
         state: `running`, or how the member ended; its last line alone says another word.
-        signals: Measured numbers by the names of `SIGNALS`; nan and inf are allowed.
+        signals: Measured numbers by the names of `SIGNALS`, and of `LAYER_SIGNALS` with a matrix's name behind a
+            slash; nan and inf are allowed.
         reason: Why the member ended, where that needs words; empty otherwise.
     """
 

@@ -125,8 +125,17 @@ def lines(
     going_on = End("running")
     records = []
     for row, member in enumerate(members):
-        signals = {name: values[row] for name, values in table.items() if not Window.unmeasured(name, values[row])}
+        signals = {
+            name: _short(values[row]) if "/" in name else values[row]
+            for name, values in table.items()
+            if not Window.unmeasured(name, values[row])
+        }
         signals.update(final.get(row, {}))
         end = ends.get(row, going_on)
         records.append(Record(member.number, step, epoch, state=end.state, signals=signals, reason=end.reason))
     return records
+
+
+def _short(value: float) -> float:
+    """A number of a single layer to four digits: there are many of them in a line."""
+    return float(f"{value:.4g}")

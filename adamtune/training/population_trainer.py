@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from adamtune.runs.record import Record
+from adamtune.training.alike import Alike
+from adamtune.training.broken import first_broken, with_place
 from adamtune.training.checkpoint import Checkpoint
 from adamtune.training.clip import clip_by_norm, clip_by_value, grad_norms
 from adamtune.training.evaluation import End, endings, final_signals, lines, lost_line
 from adamtune.training.finished import Finished
-from adamtune.training.guard import Guard, one_a_row
+from adamtune.training.guard import Guard, Lost, one_a_row
 from adamtune.training.hooks import Hooks
 from adamtune.training.length import Length
 from adamtune.training.optimizers import population_optimizer
@@ -23,7 +26,7 @@ from adamtune.training.progress import Progress
 from adamtune.training.rows import Layout, Rows
 from adamtune.training.scaling import LossScale
 from adamtune.training.schedule import lr_factor
-from adamtune.training.signals import Window
+from adamtune.training.signals import Taken, Window
 from adamtune.training.spared import spared_columns
 from adamtune.training.start import init_seeds, initialised
 from adamtune.training.stopping import Lowest
@@ -77,7 +80,8 @@ class PopulationTrainer(ABC):
         self.optimizer = population_optimizer(
             settings, self.rows.params, self._layout, self.numbers.coefficients, spared
         )
-        self._window = Window(self._layout)
+        self._window = Window(self._layout, device)
+        self._alike = Alike(self._layout, self.rows.params)
         self._scale = LossScale(len(seeds)) if training.precision == "fp16" else None
         best = training.keep == "best"
         follow = best or training.early_stopping is not None
@@ -168,6 +172,7 @@ class PopulationTrainer(ABC):
         if self._scale is not None:
             gone = one_a_row([*self._scale.lost(self.step), *gone])
         if gone:
+            gone = [self._placed(lost) for lost in gone]
             columns = {"batch_loss": losses, "grad_norm": norms, "lr": self._lr(self.step)}
             epoch = self.length.epoch(self.step)
             hooks.record([lost_line(self.running[at.row], at, columns, step=self.step, epoch=epoch) for at in gone])
@@ -177,16 +182,29 @@ class PopulationTrainer(ABC):
             self._update(losses, norms, skipped)
             self.step += 1
 
+    def _placed(self, lost: Lost) -> Lost:
+        """Beside what broke, the first tensor that holds it and the examples that brought it."""
+        broken = first_broken(self._layout, self.rows.params[lost.row], self.rows.grads[lost.row])
+        if not broken:
+            return lost
+        return replace(lost, reason=with_place(lost.reason, self.step, [broken, self._examples(lost.row)]))
+
+    def _examples(self, row: int) -> str:
+        """Which examples this step's gradient of a row comes from, in words; empty where that cannot be said."""
+        del row
+        return ""
+
     def _update(self, losses: Tensor, norms: Tensor, skipped: Tensor | None) -> None:
         active = None
         if skipped is not None and skipped.any():
             active = ~skipped
             losses, norms = (values.where(active, torch.nan) for values in (losses, norms))
+        self._window.before_update(self.step, self.rows)
         clipped = clip_by_norm(self.rows.grads, norms, self.numbers.max_norm)
         clipped |= clip_by_value(self.rows.grads, self.numbers.max_value)
-        self._window.before_update(self.step, self.rows.params)
-        self.optimizer.step(self.rows.params, self.rows.grads, self._updates() + 1, self._lr(self.step), active)
-        self._window.after_update(self.rows.params, losses, norms, clipped)
+        t = self._updates() + 1
+        self.optimizer.step(self.rows.params, self.rows.grads, t, self._lr(self.step), active)
+        self._window.after_update(self.rows, Taken(losses, norms, clipped, t, active), self.optimizer)
 
     def _updates(self) -> int | Tensor:
         """Updates that the optimizer has made so far: the steps but for those that a member left out."""
@@ -199,7 +217,7 @@ class PopulationTrainer(ABC):
     def _drop(self, gone: Collection[int]) -> Tensor:
         kept = torch.tensor([row for row in range(len(self.running)) if row not in gone], dtype=torch.int64)
         self.running = [self.running[row] for row in kept.tolist()]
-        for part in (self.rows, self.optimizer, self._window, self._guard, self._scale, self._lowest):
+        for part in (self.rows, self.optimizer, self._window, self._alike, self._guard, self._scale, self._lowest):
             if part is not None:
                 part.keep(kept)
         self.numbers = self.numbers.keep(kept)
@@ -208,11 +226,12 @@ class PopulationTrainer(ABC):
 
     def _evaluate(self, hooks: Hooks) -> dict[str, Tensor]:
         last = self.step == self.length.total_steps
-        columns = self._window.close() | self._scored()
+        columns = self._window.close(self.optimizer) | self._scored()
         columns["param_norm"] = torch.linalg.vector_norm(self.rows.params, dim=1)
+        columns |= self._alike.signals(self.step, self.rows.params)
         if self.step:
             columns["lr"] = self._lr(self.step - 1)
-            columns |= self.optimizer.signals(self._updates())
+            columns |= self.optimizer.signals(self._updates(), self._window.sample.columns)
         if self._lowest is not None:
             self._lowest.see(self.step, columns, self.rows)
         table = {name: values.tolist() for name, values in columns.items()}

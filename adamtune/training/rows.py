@@ -44,11 +44,15 @@ class Layout:
             for name, part, shape in zip(self.names, parts, self.shapes, strict=True)
         }
 
-    def weight_matrices(self) -> list[slice]:
-        """Columns of the parameters with two or more dimensions: what the update ratio is about."""
+    def columns(self) -> dict[str, slice]:
+        """Where each parameter lies, by name."""
         ends = torch.tensor(self.sizes).cumsum(0).tolist()
-        pairs = zip(self.sizes, ends, self.shapes, strict=True)
-        return [slice(end - size, end) for size, end, shape in pairs if len(shape) > 1]
+        return {name: slice(end - size, end) for name, size, end in zip(self.names, self.sizes, ends, strict=True)}
+
+    def weight_matrices(self) -> dict[str, slice]:
+        """Columns of the parameters with two or more dimensions, by name: what the update ratio is about."""
+        columns = self.columns()
+        return {name: columns[name] for name, shape in zip(self.names, self.shapes, strict=True) if len(shape) > 1}
 
 
 @dataclass(slots=True)

@@ -1,20 +1,42 @@
-"""The cheap measurements that a diagnosis needs, gathered between two evaluations."""
+"""The cheap measurements that a diagnosis needs, gathered between two evaluations.
+
+What is measured when: loss, gradient norm and clipping at every step, since they are there anyway; `stale` at every
+second step on a few hundred elements of each weight matrix; gradients, updates and norms of single matrices at every
+tenth step, which costs a copy of the parameters and three passes; everything else once an evaluation.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Final
 
 import torch
 from torch import Tensor
 
-from adamtune.training.rows import Layout
+from adamtune.optim.protocol import PopulationOptimizer
+from adamtune.runs.record import LAYER_SIGNALS
+from adamtune.training.rows import Layout, Rows
+from adamtune.training.sample import Sample
 
 SAMPLE_EVERY: Final = 10
-"""Steps between two measurements of the update: each costs a copy of the parameters and two passes."""
+"""Steps between two measurements of the update."""
+STALE_EVERY: Final = 2
+"""Steps between two measurements of `stale`: a second moment that lags shows for several steps in a row."""
 
-
-OF_BATCHES: Final = frozenset({"batch_loss", "batch_loss_max", "grad_norm", "grad_norm_max"})
-"""Signals of batches. A loss or a norm that is not finite ends a member, unless the step is left out."""
+OF_BATCHES: Final = frozenset(
+    {
+        "batch_loss",
+        "batch_loss_max",
+        "grad_norm",
+        "grad_norm_max",
+        "stale",
+        "unchanged",
+        "grad_ratio",
+        "alike_units",
+        "snr",
+    }
+)
+"""Signals of steps. A loss or a norm that is not finite ends a member, unless the step is left out."""
 
 
 def update_ratio(update: Tensor, param: Tensor) -> Tensor:
@@ -41,68 +63,155 @@ def _largest(values: Tensor) -> Tensor:
     return found.where(found > -torch.inf, torch.full((), torch.nan))
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What is known of one step of every member, each of shape [K].
+
+    Args:
+        losses: Of the batch; nan where a member left out the step. Such steps do not count.
+        norms: Of the gradient before clipping; nan likewise.
+        clipped: Whether the gradient was clipped.
+        t: Updates of the optimizer, this one included; one for every row, or shape [K].
+        active: Who did not leave out the step; None for everybody.
+    """
+
+    losses: Tensor
+    norms: Tensor
+    clipped: Tensor
+    t: int | Tensor
+    active: Tensor | None = None
+
+
+@dataclass(slots=True)
+class _Measured:
+    """What was gathered; each entry of a list is one step's, of shape [K], or [K, L] for L matrices."""
+
+    losses: list[Tensor] = field(default_factory=list)
+    norms: list[Tensor] = field(default_factory=list)
+    clipped: list[Tensor] = field(default_factory=list)
+    stale: list[Tensor] = field(default_factory=list)
+    stale_t: list[Tensor] = field(default_factory=list)
+    unchanged: list[Tensor] = field(default_factory=list)
+    grads: list[Tensor] = field(default_factory=list)
+    ratios: list[Tensor] = field(default_factory=list)
+    params: list[Tensor] = field(default_factory=list)
+
+    def lists(self) -> list[list[Tensor]]:
+        return [getattr(self, name) for name in self.__slots__]
+
+
 class Window:
-    """What happened to each member since the last evaluation; everything in it has shape [K].
+    """What happened to each member since the last evaluation; everything in it has shape [K], or [K, L].
 
     Args:
         layout: Which columns of a row are weight matrices.
+        device: Where rows lie.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        self._matrices = layout.weight_matrices()
+    def __init__(self, layout: Layout, device: torch.device | None = None) -> None:
+        self._matrices = list(layout.weight_matrices().values())
+        self.sample = Sample.of(layout, device)
+        names = list(layout.weight_matrices())
+        self._shown = {name: names.index(name) for name in self.sample.names}
+        self._step = 0
         self._before: Tensor | None = None
-        self._clear()
+        self._grads: Tensor | None = None
+        self._measured = _Measured()
 
-    def _clear(self) -> None:
-        self._losses: list[Tensor] = []
-        self._norms: list[Tensor] = []
-        self._clipped: list[Tensor] = []
-        self._ratios: list[Tensor] = []
-        self._largest: list[Tensor] = []
+    def before_update(self, step: int, rows: Rows) -> None:
+        """Remembers the parameters and measures gradients that are not clipped yet, at a step that is measured."""
+        self._step, self._before = step, None
+        if step % SAMPLE_EVERY == 0 and self._matrices:
+            self._before = rows.params.clone()
+            self._grads = self._by_matrix(rows.grads)
 
-    def before_update(self, step: int, params: Tensor) -> None:
-        """Remembers the parameters, shape [K, P], if this step is one that is measured."""
-        self._before = params.clone() if step % SAMPLE_EVERY == 0 and self._matrices else None
+    def after_update(self, rows: Rows, taken: Taken, optimizer: PopulationOptimizer) -> None:
+        """Takes note of a step: parameters after the update, and the gradients that it was made from."""
+        seen = self._measured
+        seen.losses.append(taken.losses)
+        seen.norms.append(taken.norms)
+        seen.clipped.append(taken.clipped)
+        if self._step % STALE_EVERY == 0:
+            v = optimizer.second_moment(self.sample.columns) if self._matrices else None
+            if v is not None:
+                seen.stale.append(_only(taken.active, self._staleness(rows.grads, v)))
+                seen.stale_t.append(torch.as_tensor(taken.t).expand(len(v)))
+        if self._before is None or self._grads is None:
+            return
+        before, self._before = self._before, None
+        size = self._by_matrix(before)
+        seen.ratios.append(self._by_matrix(rows.params - before) / size)
+        seen.params.append(size)
+        seen.grads.append(_only(taken.active, self._grads))
+        seen.unchanged.append(_only(taken.active, self._unchanged(before, rows)))
 
-    def after_update(self, params: Tensor, losses: Tensor, norms: Tensor, clipped: Tensor) -> None:
-        """Takes note of a step: parameters [K, P], and loss, gradient norm and clipped flag, each [K].
+    def _by_matrix(self, values: Tensor) -> Tensor:
+        """Norm of every matrix's part of a buffer [K, P], on the CPU: [K, L]."""
+        return torch.stack([_norms(values[:, at]) for at in self._matrices], dim=1).cpu()
 
-        A loss or norm is nan where a member left out the step; such steps do not count.
+    def _staleness(self, grads: Tensor, v: Tensor) -> Tensor:
+        """Mean of g^2 / v over the sample of each matrix, the largest of them; bias is corrected later.
+
+        Source:
+            RMS_t of Wortsman et al. 2023, "Stable and low-precision training for large-scale vision-language models",
+            section 3.2; there over a whole tensor.
         """
-        self._losses.append(losses)
-        self._norms.append(norms)
-        self._clipped.append(clipped)
-        if self._before is not None:
-            update = params - self._before
-            ratios = torch.stack([update_ratio(update[:, m], self._before[:, m]) for m in self._matrices])
-            self._ratios.append(ratios.median(dim=0).values)
-            self._largest.append(ratios.max(dim=0).values)
-            self._before = None
+        squares = grads.index_select(1, self.sample.columns).square_().div_(v.clamp_min_(torch.finfo(v.dtype).tiny))
+        return (squares @ self.sample.mean.to(squares)).amax(dim=1).cpu()
 
-    def close(self) -> dict[str, Tensor]:
+    def _unchanged(self, before: Tensor, rows: Rows) -> Tensor:
+        was, now, grads = (x.index_select(1, self.sample.columns) for x in (before, rows.params, rows.grads))
+        has_gradient = grads != 0
+        return ((was == now) & has_gradient).sum(dim=1).cpu() / has_gradient.sum(dim=1).cpu()
+
+    def close(self, optimizer: PopulationOptimizer) -> dict[str, Tensor]:
         """The signals since the last call by their public names, each [K]; the window is empty afterwards."""
+        seen, self._measured = self._measured, _Measured()
         signals: dict[str, Tensor] = {}
-        if self._losses:
-            losses, norms = torch.stack(self._losses), torch.stack(self._norms)
+        if seen.losses:
+            losses, norms = torch.stack(seen.losses), torch.stack(seen.norms)
             signals = {
                 "batch_loss": losses.nanmean(dim=0),
                 "batch_loss_max": _largest(losses),
                 "grad_norm": norms.nanmedian(dim=0).values,
                 "grad_norm_max": _largest(norms),
-                "clipped": torch.stack(self._clipped).double().mean(dim=0),
+                "clipped": torch.stack(seen.clipped).double().mean(dim=0),
             }
-        if self._ratios:
-            signals["update_ratio"] = torch.stack(self._ratios).median(dim=0).values
-            signals["update_ratio_max"] = torch.stack(self._largest).median(dim=0).values
-        self._clear()
+        if seen.stale:
+            squares = torch.stack(seen.stale) * optimizer.v_correction(torch.stack(seen.stale_t))
+            signals["stale"] = _largest(squares).sqrt()
+        return signals | self._of_matrices(seen) if seen.ratios else signals
+
+    def _of_matrices(self, seen: _Measured) -> dict[str, Tensor]:
+        ratios, grads = torch.stack(seen.ratios), torch.stack(seen.grads)
+        signals = {
+            "update_ratio": ratios.median(dim=2).values.median(dim=0).values,
+            "update_ratio_max": ratios.amax(dim=2).median(dim=0).values,
+            "unchanged": torch.stack(seen.unchanged).nanmedian(dim=0).values,
+        }
+        if len(self._matrices) > 1:
+            first, last = (at.stop - at.start for at in (self._matrices[0], self._matrices[-1]))
+            signals["grad_ratio"] = (grads[:, :, 0] / grads[:, :, -1]).nanmedian(dim=0).values * (last / first) ** 0.5
+        of_layers = grads.nanmedian(dim=0).values, ratios.median(dim=0).values, seen.params[-1]
+        for name, values in zip(LAYER_SIGNALS, of_layers, strict=True):
+            columns = values.unbind(dim=1)
+            signals |= {f"{name}/{matrix}": columns[at] for matrix, at in self._shown.items()}
         return signals
 
     @staticmethod
     def unmeasured(name: str, value: float) -> bool:
         """Whether a member left out every step since the last call, so that this signal of it says nothing."""
-        return name in OF_BATCHES and value != value  # noqa: PLR0124 - nan alone differs from itself
+        return (name in OF_BATCHES or "/" in name) and value != value  # noqa: PLR0124 - nan alone differs from itself
 
     def keep(self, rows: Tensor) -> None:
         """Goes on with these rows alone."""
-        for kept in (self._losses, self._norms, self._clipped, self._ratios, self._largest):
+        for kept in self._measured.lists():
             kept[:] = [values[rows] for values in kept]
+
+
+def _only(rows: Tensor | None, values: Tensor) -> Tensor:
+    """Values of some rows, [K] or [K, L], and nan for the others; None for all rows."""
+    if rows is None:
+        return values
+    kept = rows if values.dim() == 1 else rows[:, None]
+    return values.where(kept, torch.full((), torch.nan, dtype=values.dtype))

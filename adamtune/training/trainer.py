@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from adamtune.data.dataset import Dataset
 from adamtune.training.accumulate import mean_backward
+from adamtune.training.activity import Activity
 from adamtune.training.batches import Batches, mix
+from adamtune.training.broken import rows_in_words
 from adamtune.training.device import pick_device
 from adamtune.training.evaluation import score_columns
 from adamtune.training.hooks import Hooks
@@ -90,9 +92,14 @@ class Trainer(PopulationTrainer):
             scale=self._scale.factor.to(self.device) if scaled and self._scale is not None else None,
         )
 
+    def _examples(self, row: int) -> str:
+        numbers = self._batches.of_update(self.step)
+        return rows_in_words([place for number in numbers for place in self._batches.rows(number)[row].tolist()])
+
     def _scored(self) -> dict[str, Tensor]:
-        train, val = self._strategy.score(self._probe), self._strategy.score(self._data.val)
-        return score_columns("train", train) | score_columns("val", val)
+        activity = Activity(len(self._probe.x))
+        train, val = self._strategy.score(self._probe, activity), self._strategy.score(self._data.val)
+        return score_columns("train", train) | score_columns("val", val) | activity.signals()
 
     def _tested(self) -> dict[str, Tensor]:
         test = self._data.test

@@ -1,4 +1,7 @@
-"""What the signals cost: the same training with and without them, interleaved, as a ratio.
+"""What the signals cost: the same training with and without them, interleaved, as a ratio of processor times.
+
+What is measured, judged or kept for its own sake (losses, norms that clip) counts on both sides; what is there for a
+diagnosis alone on one.
 
 Run: python tests/bench/signals.py [--json]
 """
@@ -9,7 +12,9 @@ import argparse
 import json
 import statistics
 import time
+from contextlib import ExitStack
 from typing import Any
+from unittest.mock import patch
 
 import torch
 
@@ -19,30 +24,46 @@ from adamtune.recipe.load import load_recipe
 from adamtune.recipe.shipped import recipes_dir
 from adamtune.runs.manifest import MemberEntry
 from adamtune.training import signals
+from adamtune.training.evaluation import score_columns
 from adamtune.training.population import Population
 from adamtune.training.trainer import Hooks, Trainer
 
-REPETITIONS = 9
-CASES = {"3 members, 10 k": (3, [128]), "27 members, 10 k": (27, [128]), "9 members, 85 k": (9, [256, 256])}
+REPETITIONS = 7
+CASES: dict[str, tuple[str, int, list[str]]] = {
+    "3 members, 10 k, mlp": ("digits-mlp", 3, ["training.epochs=10", "model.hidden=[128]"]),
+    "27 members, 10 k, mlp": ("digits-mlp", 27, ["training.epochs=10", "model.hidden=[128]"]),
+    "9 members, 85 k, mlp": ("digits-mlp", 9, ["training.epochs=10", "model.hidden=[256,256]"]),
+    "3 members, cnn": ("digits-cnn", 3, ["training.epochs=1"]),
+    "3 members, transformer": (
+        "topics-transformer",
+        3,
+        ["training.steps=20", "training.eval_every=10"],
+    ),
+    "9 members, 20 steps an evaluation": (
+        "breast-cancer-mlp",
+        9,
+        ["training.epochs=null", "training.steps=200", "training.eval_every=20"],
+    ),
+}
 
 
 class NoWindow(signals.Window):
     """Measures nothing."""
 
-    def before_update(self, step: int, params: torch.Tensor) -> None:
+    def before_update(self, *_: Any) -> None:
         pass
 
     def after_update(self, *_: Any) -> None:
         pass
 
-    def close(self) -> dict[str, torch.Tensor]:
+    def close(self, *_: Any) -> dict[str, torch.Tensor]:
         return {}
 
 
-def seconds(n_members: int, hidden: list[int], *, measured: bool) -> float:
-    """Wall time of 10 epochs on digits, evaluations included in both cases."""
-    path = recipes_dir() / "digits-mlp.yaml"
-    sets = ["training.epochs=10", f"model.hidden={hidden}", "training.strategy=vectorized"]
+def seconds(recipe: str, n_members: int, sets: list[str], *, measured: bool) -> float:
+    """Processor time of a training, evaluations included in both cases."""
+    sets = [*sets, "training.strategy=vectorized"]
+    path = recipes_dir() / f"{recipe}.yaml"
     loaded = load_recipe(path, sets=sets, kinds=option_schemas(), sources=source_names())
     dataset = load_data(loaded, trusted=False)
     members = tuple(MemberEntry(n, n) for n in range(n_members))
@@ -52,12 +73,21 @@ def seconds(n_members: int, hidden: list[int], *, measured: bool) -> float:
 
     trainer = Trainer(Population(loaded.recipe, members), dataset, model)
     trainer.choose()
-    if not measured:
-        trainer._window = NoWindow(trainer._layout)
-        trainer.optimizer.eps_share = lambda _: torch.zeros(n_members)  # type: ignore[method-assign]
-    start = time.perf_counter()
-    trainer.run(Hooks(lambda _: None, lambda _: None))
-    return time.perf_counter() - start
+    with ExitStack() as stack:
+        if not measured:
+            trainer._window = NoWindow(trainer._layout)
+            stack.enter_context(patch.object(trainer._alike, "signals", lambda *_: {}))
+            stack.enter_context(patch.object(trainer.optimizer, "signals", lambda *_: {}))
+            stack.enter_context(patch.object(trainer, "_scored", lambda: scores(trainer)))
+        start = time.process_time()
+        trainer.run(Hooks(lambda _: None, lambda _: None))
+        return time.process_time() - start
+
+
+def scores(trainer: Trainer) -> dict[str, torch.Tensor]:
+    """What an evaluation measures for its own sake."""
+    train, val = (trainer._strategy.score(part) for part in (trainer._probe, trainer._data.val))
+    return score_columns("train", train) | score_columns("val", val)
 
 
 def main() -> None:
@@ -66,19 +96,18 @@ def main() -> None:
     as_json = parser.parse_args().json
     torch.set_num_threads(1)
     found = {}
-    for name, (n_members, hidden) in CASES.items():
+    for name, (recipe, n_members, sets) in CASES.items():
         ratios = []
         for _ in range(REPETITIONS):
-            without = seconds(n_members, hidden, measured=False)
-            ratios.append(seconds(n_members, hidden, measured=True) / without)
+            without = seconds(recipe, n_members, sets, measured=False)
+            ratios.append(seconds(recipe, n_members, sets, measured=True) / without)
         found[name] = {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios), "n": len(ratios)}
+        if not as_json:
+            row = found[name]
+            spread = f"({row['min']:.3f} to {row['max']:.3f}), n={row['n']}"
+            print(f"{name:<34} with/without signals: {row['median']:.3f} {spread}", flush=True)
     if as_json:
         print(json.dumps(found, indent=2))
-        return
-    for name, row in found.items():
-        print(
-            f"{name:<20} with/without signals: {row['median']:.3f} ({row['min']:.3f} to {row['max']:.3f}), n={row['n']}"
-        )
 
 
 if __name__ == "__main__":

@@ -10,14 +10,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adamtune.optim.coefficients import Coefficients
+from adamtune.optim.population import PopulationAdam
 from adamtune.runs.manifest import MemberEntry
 from adamtune.training.batches import mix
 from adamtune.training.clip import clip_by_norm, clip_by_value, grad_norms
 from adamtune.training.guard import FAR_ABOVE_START, Guard
 from adamtune.training.population import Population
-from adamtune.training.rows import Layout
+from adamtune.training.rows import Layout, Rows
 from adamtune.training.schedule import DECAYS, lr_factor
-from adamtune.training.signals import Window, update_ratio
+from adamtune.training.signals import Taken, Window, update_ratio
 
 if TYPE_CHECKING:
     from tests.conftest import Lab
@@ -91,17 +93,23 @@ def test_both_bounds_hold_where_both_kinds_clip() -> None:
 
 
 def test_a_step_that_a_member_leaves_out_does_not_count_among_its_signals() -> None:
-    window = Window(Layout(("a",), (torch.Size([3]),)))
+    window = Window(Layout(("a",), (torch.Size([3, 1]),)))
+    rows = Rows(torch.ones(2, 3), torch.ones(2, 3), {})
+    optimizer = PopulationAdam(rows.params, Coefficients.of(2, lr=0.1))
     steps = [(math.nan, math.nan), (2.0, math.nan), (4.0, math.nan)]
     for step, (one, other) in enumerate(steps):
         values = torch.tensor([one, other])
-        window.before_update(step, torch.zeros(2, 3))
-        window.after_update(torch.zeros(2, 3), values, 10 * values, torch.tensor([True, False]))
-    found = window.close()
+        window.before_update(step, rows)
+        optimizer.step(rows.params, rows.grads, step + 1, active=~values.isnan())
+        taken = Taken(values, 10 * values, torch.tensor([True, False]), step + 1, active=~values.isnan())
+        window.after_update(rows, taken, optimizer)
+    found = window.close(optimizer)
     assert [float(found[name][0]) for name in ("batch_loss", "batch_loss_max", "grad_norm_max")] == [3.0, 4.0, 40.0]
     assert found["grad_norm"][0] in (20.0, 40.0)
     assert all(Window.unmeasured(name, float(found[name][1])) for name in ("batch_loss", "batch_loss_max", "grad_norm"))
     assert not Window.unmeasured("val_loss", math.nan)
+    assert float(found["stale"][0]) > 0
+    assert all(Window.unmeasured(name, float(found[name][1])) for name in ("stale", "unchanged", "grad_norm/a"))
 
 
 def test_members_may_differ_in_what_each_has_for_itself_and_in_nothing_else(digits: Lab) -> None:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from adamtune.training.activity import Layer, watching
 from adamtune.training.losses import batch_loss
 from adamtune.training.rows import Rows
 from adamtune.training.strategies.strategy import Batch, Strategy
@@ -80,6 +81,19 @@ class Loop(Strategy):
         """Outputs in eval mode for inputs that all members share."""
         with self.objective.casting(x.device):
             return torch.stack([_evaluate(module, x) for module in self._copies])
+
+    def watched(self, x: Tensor, rows: slice) -> tuple[Tensor, list[Layer]]:
+        """A network that calls its activations now more and now less often has nothing to be compared."""
+        outputs, seen = [], []
+        with self.objective.casting(x.device):
+            for module in self._copies:
+                with watching(module, rows) as layers:
+                    outputs.append(_evaluate(module, x))
+                seen.append(layers)
+        shapes = {tuple((layer.kind, layer.n, len(layer.idle)) for layer in layers) for layers in seen}
+        calls = zip(*seen, strict=True) if len(shapes) == 1 else ()
+        layers = [Layer(call[0].kind, torch.stack([layer.idle for layer in call]), call[0].n) for call in calls]
+        return torch.stack(outputs), layers
 
 
 def _evaluate(module: nn.Module, x: Tensor) -> Tensor:

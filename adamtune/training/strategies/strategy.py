@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from adamtune.data.dataset import Part
+from adamtune.training.activity import Activity, Layer
 from adamtune.training.losses import CLASSES, example_accuracies, example_losses
 from adamtune.training.objective import Objective
 from adamtune.training.rows import Layout, Rows
@@ -91,25 +92,44 @@ class Strategy(ABC):
     def forward(self, x: Tensor) -> Tensor:
         """Outputs in eval mode, shape [K, B, C] or [K, B, T, C], for inputs [B, *D] that all members share."""
 
+    @abstractmethod
+    def watched(self, x: Tensor, rows: slice) -> tuple[Tensor, list[Layer]]:
+        """Outputs as `forward` gives them, and what units did for some rows: of each activation counts [K, units]."""
+
     def spans(self, n_members: int) -> list[slice]:
         """The members' rows in chunks."""
         size = self.chunk or n_members
         return [slice(start, min(start + size, n_members)) for start in range(0, n_members, size)]
 
-    def score(self, part: Part) -> Scores:
-        """Loss and accuracy of every member on the same examples, without touching the rows."""
+    def score(self, part: Part, activity: Activity | None = None) -> Scores:
+        """Loss and accuracy of every member on the same examples, without touching the rows.
+
+        Args:
+            part: The examples.
+            activity: Is told what units did meanwhile; None where nobody asks.
+        """
         losses, right = [], []
         size = self.eval_batch(part)
         with torch.no_grad():
             for start in range(0, len(part.x), size):
                 y = part.y[start : start + size]
-                outputs = self.forward(part.x[start : start + size])
+                outputs = self._outputs(part.x[start : start + size], start, activity)
                 losses.append(example_losses(self.objective.task, outputs, y).sum(dim=1, dtype=torch.float64))
                 if self.objective.task in CLASSES:
                     right.append(example_accuracies(outputs, y).sum(dim=1))
         n = len(part.x)
         accuracy = (torch.stack(right).sum(dim=0) / n).cpu() if right else None
         return Scores(torch.stack(losses).sum(dim=0).cpu() / n, accuracy)
+
+    def _outputs(self, x: Tensor, start: int, activity: Activity | None) -> Tensor:
+        if activity is None:
+            return self.forward(x)
+        rows = activity.rows(start)
+        outputs, layers = self.watched(x, rows)
+        activity.take(layers)
+        if self.objective.task in CLASSES:
+            activity.take_scores(outputs[:, rows])
+        return outputs
 
     def eval_batch(self, part: Part) -> int:
         """Examples of a split that are evaluated together, so that memory does not grow with what they are."""

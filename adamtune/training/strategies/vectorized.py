@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from adamtune.training.activity import Layer, watching
 from adamtune.training.losses import batch_loss
 from adamtune.training.objective import Objective
 from adamtune.training.rows import Layout, Rows
@@ -70,6 +71,24 @@ class Vectorized(Strategy):
         spans = self.spans(len(self._rows.params))
         with self.objective.casting(x.device):
             return torch.cat([call(self.layout.views(self._rows.params[s]), self._buffers(s)) for s in spans])
+
+    def watched(self, x: Tensor, rows: slice) -> tuple[Tensor, list[Layer]]:
+        """Counts leave the batched program as outputs of it: what a hook sees in there is of no use outside."""
+        self.module.eval()
+        seen: list[Layer] = []
+
+        def run(p: dict[str, Tensor], b: dict[str, Tensor]) -> tuple[Tensor, list[Tensor]]:
+            with watching(self.module, rows) as layers:
+                outputs = functional_call(self.module, (p, b), (x,))
+            seen[:] = layers
+            return outputs, [layer.idle for layer in layers]
+
+        call, spans = vmap(run), self.spans(len(self._rows.params))
+        with self.objective.casting(x.device):
+            parts = [call(self.layout.views(self._rows.params[s]), self._buffers(s)) for s in spans]
+        idle = [torch.cat(layers) for layers in zip(*(counts for _, counts in parts), strict=True)]
+        layers = [Layer(layer.kind, counts, layer.n) for layer, counts in zip(seen, idle, strict=True)]
+        return torch.cat([outputs for outputs, _ in parts]), layers
 
     def _buffers(self, span: slice) -> dict[str, Tensor]:
         return {name: value[span] for name, value in self._rows.buffers.items()}
