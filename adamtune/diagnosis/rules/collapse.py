@@ -34,7 +34,9 @@ class Collapse(Rule):
         "little": 0.2,  # share below which next to nothing of the rise is left
         "early": 0.1,  # share of the steps: a best before that is the end of the first descent, not learning
     }
-    explains = frozenset({"loss-explosion", "oscillation", "update-ratio-high", "overfit"})
+    explains = frozenset(
+        {"loss-explosion", "oscillation", "update-ratio-high", "overfit", "dead-relu", "saturated", "grad-spikes"}
+    )
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares the end with the best: of the training loss, then of the validation loss; or of the return."""

@@ -42,7 +42,10 @@ class LossExplosion(Rule):
         "unsettled": 1e-2,  # relative updates of this size at the end: the run has not calmed down
     }
     explains = frozenset(
-        {"oscillation", "update-ratio-high", "overfit", "lr-too-low", "wd-too-strong", "eps-dominates"}
+        {
+            *("oscillation", "update-ratio-high", "overfit", "lr-too-low", "wd-too-strong", "eps-dominates"),
+            *("dead-relu", "saturated", "vanishing", "grad-spikes"),
+        }
     )
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:

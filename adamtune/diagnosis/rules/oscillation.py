@@ -38,7 +38,7 @@ class Oscillation(Rule):
         "big_step": 3e-3,  # largest relative update must exceed this
         "negligible": 0.01,  # constant losses; below this bouncing does no harm
     }
-    explains = frozenset({"update-ratio-high", "overfit"})
+    explains = frozenset({"update-ratio-high", "overfit", "dead-relu", "saturated", "grad-spikes"})
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Counts the turns of the training loss after the first quarter of the lines."""
