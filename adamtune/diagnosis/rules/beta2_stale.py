@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from statistics import median
 from typing import ClassVar
 
-from adamtune.diagnosis.course import severity
+from adamtune.diagnosis.course import training_severity
 from adamtune.diagnosis.rule import Cause, Finding, Rule
 from adamtune.diagnosis.view import MemberView
 from adamtune.diagnosis.words import figure
@@ -29,6 +29,7 @@ class Beta2Stale(Rule):
     id = "beta2-stale"
     meaning = "gradients jumped and the second moment lagged behind"
     cause = Cause.OPTIMIZER
+    pictured = ("stale",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "stale": 4.0,  # RMS of g / sqrt(v_hat) since the last line, the largest
         "after": 50.0,  # step before which v is still settling
@@ -59,7 +60,7 @@ class Beta2Stale(Rule):
         step, value = at
         return Finding(
             rule=self.id,
-            severity=severity(view),
+            severity=training_severity(view),
             message=(
                 f"by step {step} gradients were {figure(value)} times what the second moment expected, and the loss of "
                 f"a batch rose to {figure(jump)} times the recent one"

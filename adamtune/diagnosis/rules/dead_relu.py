@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from adamtune.diagnosis.course import Outcome, outcome, severity, train_course
+from adamtune.diagnosis.course import train_course, training_severity
 from adamtune.diagnosis.rule import Cause, Finding, Rule
 from adamtune.diagnosis.signals import late, peak_lr
 from adamtune.diagnosis.view import MemberView
@@ -27,6 +27,7 @@ class DeadRelu(Rule):
     id = "dead-relu"
     meaning = "most units of a relu layer never fire"
     cause = Cause.DYNAMICS
+    pictured = ("dead_units",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "share": 0.5,  # of the units of the worst layer, median of the second half of the lines
     }
@@ -43,7 +44,7 @@ class DeadRelu(Rule):
         when = "from the start" if from_start else f"since step {since}"
         return Finding(
             rule=self.id,
-            severity=severity(view) if outcome(view) is not Outcome.WELL else "info",
+            severity=training_severity(view),
             message=(
                 f"{percent(share)} of the units of some layer give 0 for every row, {when}; "
                 f"the training loss ended at {figure(train.end)} of {train.against}"

@@ -27,6 +27,7 @@ class EpsDominates(Rule):
     id = "eps-dominates"
     meaning = "eps outweighs the gradients: Adam acts like momentum SGD"
     cause = Cause.OPTIMIZER
+    pictured = ("eps_share",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "share": 0.5,  # of all weights, median over the first half of the lines
         "large": 1e-7,  # eps above this can be to blame

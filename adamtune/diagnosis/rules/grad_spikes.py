@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import ClassVar
 
-from adamtune.diagnosis.course import severity
+from adamtune.diagnosis.course import training_severity
 from adamtune.diagnosis.rule import Cause, Finding, Rule
 from adamtune.diagnosis.view import MemberView
 from adamtune.diagnosis.words import count, figure
@@ -32,14 +32,20 @@ class GradSpikes(Rule):
     id = "grad-spikes"
     meaning = "single batches with gradients far above all others"
     cause = Cause.DYNAMICS
+    pictured = ("grad_norm_max",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "lines": 3.0,  # lines with such a batch, at least
         "sigma": 6.0,  # robust standard deviations of the logarithm above the largest norms of the lines around
         "times": 5.0,  # times the median norm of the same line
+        "start": 3.0,  # times the median norm of the first lines: once all is learned any mistake stands out
         "share": 0.5,  # of the lines: what happens on more of them is how the batches are
     }
 
     explains = frozenset({"beta2-stale"})
+
+    def line(self, view: MemberView, finding: Finding) -> float:  # noqa: ARG002 - the finding tells enough
+        """None: what stands out is judged line by line."""
+        return math.nan
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares largest with median norm on every line, and the largest with those of the lines around."""
@@ -49,15 +55,18 @@ class GradSpikes(Rule):
             return None
         beyond = _above_neighbours([math.log(norm) for _, _, norm in peaks])
         bound = limits["sigma"] * _spread(beyond)
+        large = limits["start"] * median([usual[step] for step, _, _ in peaks[:_AROUND]])
         spikes = [
-            peak for peak, above in zip(peaks, beyond, strict=True) if above > bound and peak[1] > limits["times"]
+            peak
+            for peak, above in zip(peaks, beyond, strict=True)
+            if above > bound and peak[1] > limits["times"] and peak[2] > large
         ]
         if len(spikes) < limits["lines"] or len(spikes) > limits["share"] * len(peaks):
             return None
         worst = max(spikes, key=lambda peak: peak[1])
         return Finding(
             rule=self.id,
-            severity=severity(view),
+            severity=training_severity(view),
             message=(
                 f"between two evaluations a batch had a gradient far above all others, {count(len(spikes), 'time')} in "
                 f"{len(peaks)}, up to {figure(worst[1])} times the median, before step {worst[0]}"

@@ -29,6 +29,7 @@ class LossSpec(Rule):
     id = "loss-spec"
     meaning = "the loss does not fit what the model puts out"
     cause = Cause.SPECIFICATION
+    pictured = ("probabilities",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "rows": 0.9,  # share of the probe's rows whose outputs are probabilities already, median
         "below": 0.0,  # a loss below this is none

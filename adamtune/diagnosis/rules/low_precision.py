@@ -26,6 +26,7 @@ class LowPrecision(Rule):
     id = "low-precision"
     meaning = "updates are rounded away"
     cause = Cause.OPTIMIZER
+    pictured = ("unchanged",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "share": 0.85,  # of the elements with a gradient that a step leaves unchanged, median of the second half
         "high": 0.3,  # constant losses: the end must lie above this

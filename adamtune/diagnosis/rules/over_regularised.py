@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from adamtune.diagnosis.course import Outcome, outcome, severity, train_course
+from adamtune.diagnosis.course import Outcome, loss_scale, outcome, severity, train_course
 from adamtune.diagnosis.rule import Cause, Finding, Rule
 from adamtune.diagnosis.signals import typical
-from adamtune.diagnosis.view import MemberView
+from adamtune.diagnosis.view import MemberView, as_number
 from adamtune.diagnosis.words import figure, percent
 
 
@@ -25,12 +25,17 @@ class OverRegularised(Rule):
     id = "over-regularised"
     meaning = "dropout leaves too little to learn with"
     cause = Cause.OPTIMIZER
+    pictured = ("train_loss",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "dropout": 0.5,  # rate from which on it can be to blame
         "high": 0.3,  # constant losses: the training loss, measured without dropout, must end above this
         "slow": 1e-3,  # relative update below which steps are too short, with or without dropout
     }
     explains = frozenset({"plateau-underfit", "lr-too-low"})
+
+    def line(self, view: MemberView, finding: Finding) -> float:
+        """The end loss from which on it is high."""
+        return as_number(finding.evidence.get("end_threshold")) * loss_scale(view)
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares the recipe's rate and the end of the training loss with the limits."""

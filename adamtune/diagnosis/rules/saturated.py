@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from adamtune.diagnosis.course import Outcome, outcome, severity, train_course
+from adamtune.diagnosis.course import train_course, training_severity
 from adamtune.diagnosis.rule import Cause, Finding, Rule
 from adamtune.diagnosis.signals import late
 from adamtune.diagnosis.view import MemberView
@@ -26,6 +26,7 @@ class Saturated(Rule):
     id = "saturated"
     meaning = "most units of a tanh or sigmoid layer are flat"
     cause = Cause.DYNAMICS
+    pictured = ("saturated_units",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "share": 0.5,  # of the units of the worst layer, median of the second half of the lines
     }
@@ -41,7 +42,7 @@ class Saturated(Rule):
         when = f"since step {since}" if points[0][1] < limits["share"] else "from the start"
         return Finding(
             rule=self.id,
-            severity=severity(view) if outcome(view) is not Outcome.WELL else "info",
+            severity=training_severity(view),
             message=(
                 f"{percent(share)} of the units of some layer are flat for most rows, {when}; "
                 f"the training loss ended at {figure(train.end)} of {train.against}"

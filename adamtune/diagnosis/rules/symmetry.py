@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from adamtune.diagnosis.course import Outcome, outcome, severity, train_course
+from adamtune.diagnosis.course import Outcome, outcome, train_course, training_severity
 from adamtune.diagnosis.rule import Cause, Finding, Rule
 from adamtune.diagnosis.view import MemberView
 from adamtune.diagnosis.words import figure, percent
@@ -25,11 +25,15 @@ class Symmetry(Rule):
     id = "symmetry"
     meaning = "all units of a layer are copies of each other"
     cause = Cause.SPECIFICATION
+    pictured = ("alike_units",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "share": 0.9,  # of neighbouring units of the worst hidden layer, at the start and at the end
     }
     explains = frozenset(
-        {"vanishing", "dead-relu", "saturated", "lr-too-low", "plateau-underfit", "eps-dominates", "wd-too-strong"}
+        {
+            *("vanishing", "dead-relu", "saturated", "lr-too-low", "plateau-underfit", "eps-dominates"),
+            *("wd-too-strong", "update-ratio-high"),
+        }
     )
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
@@ -41,7 +45,7 @@ class Symmetry(Rule):
             return None
         return Finding(
             rule=self.id,
-            severity=severity(view),
+            severity=training_severity(view),
             message=(
                 f"{percent(points[0][1])} of the units of some hidden layer began as copies of their neighbour, and "
                 f"still were at step {points[-1][0]}; the training loss ended at {figure(train.end)} of {train.against}"

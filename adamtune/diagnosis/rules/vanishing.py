@@ -10,10 +10,11 @@ sets; relu, tanh, sigmoid; up to three hidden layers), 8e-5 behind five sigmoid 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
-from adamtune.diagnosis.course import Outcome, outcome, severity, train_course
+from adamtune.diagnosis.course import Outcome, outcome, train_course, training_severity
 from adamtune.diagnosis.rule import Cause, Finding, Rule
 from adamtune.diagnosis.signals import early, late
 from adamtune.diagnosis.view import MemberView
@@ -29,14 +30,19 @@ class Vanishing(Rule):
     id = "vanishing"
     meaning = "the first layers get next to no gradient"
     cause = Cause.SPECIFICATION
+    pictured = ("grad_ratio",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "ratio": 1e-3,  # RMS gradient of the first weight matrix over that of the last, median of the first half
     }
-    explains = frozenset({"lr-too-low", "plateau-underfit", "wd-too-strong"})
+    explains = frozenset({"lr-too-low", "plateau-underfit", "wd-too-strong", "update-ratio-high"})
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
-        """Compares the ratio with the limit, unless silent or flat units or copies are what stops the gradient."""
-        ratio, train = early(view, "grad_ratio"), train_course(view)
+        """Compares the ratio, which must have been small from the start, with the limit.
+
+        Unless silent or flat units, or copies, are what stops the gradient.
+        """
+        points, train = view.finite("grad_ratio"), train_course(view)
+        ratio = max(early(view, "grad_ratio"), points[0][1]) if points else math.nan
         if train is None or not 0 <= ratio < limits["ratio"] or outcome(view) in (Outcome.WELL, Outcome.LOST):
             return None
         idle = max((late(view, name) for name in ("dead_units", "saturated_units", "alike_units")), key=_known)
@@ -44,7 +50,7 @@ class Vanishing(Rule):
             return None
         return Finding(
             rule=self.id,
-            severity=severity(view),
+            severity=training_severity(view),
             message=(
                 f"gradients of the first layer are {figure(ratio, 2)} times those of the last; "
                 f"the training loss ended at {figure(train.end)} of {train.against}"
