@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from adamtune.diagnosis.catalogue import load_rules
 from adamtune.diagnosis.engine import diagnose_member
+from adamtune.diagnosis.ranking import without_symptoms
 from adamtune.diagnosis.rule import Finding
 from adamtune.diagnosis.view import MemberView
 from tests.diagnosis.test_rules_on_real_runs import diagnose, verdict
@@ -90,6 +92,15 @@ def test_spikes_are_found_and_clipped_below_them(make_view: MakeView) -> None:
     assert [dict(remedy.set) for remedy in finding.remedies] == [{"clip.max_norm": 1.0}]
     even = [norm * (1 + n % 3) * 9 for n, norm in enumerate(norms)]
     assert "grad-spikes" not in found(make_view(signals | {"grad_norm_max": even}))
+
+
+def test_a_circle_of_explanations_hides_nothing() -> None:
+    """Weight decay explains a collapse, a collapse an explosion, and an explosion weight decay."""
+    rules = {rule.id: rule for rule in load_rules()}
+    circle = ("wd-too-strong", "collapse", "loss-explosion")
+    assert all(after in rules[before].explains for before, after in zip(circle, circle[1:] + circle[:1], strict=True))
+    findings = [Finding(rule, "critical", "x", {}) for rule in (*circle, "oscillation")]
+    assert [finding.rule for finding in without_symptoms(findings, rules)] == list(circle)
 
 
 def test_a_lag_of_v_counts_with_a_jump_of_the_loss_alone(make_view: MakeView) -> None:

@@ -16,11 +16,11 @@ from typing import ClassVar
 
 from adamtune.diagnosis.course import training_severity
 from adamtune.diagnosis.rule import Cause, Finding, Rule
+from adamtune.diagnosis.signals import largest
 from adamtune.diagnosis.view import MemberView
 from adamtune.diagnosis.words import figure
 
 _RECENT = 5
-_LEARNED = 0.3
 
 
 class Beta2Stale(Rule):
@@ -35,7 +35,7 @@ class Beta2Stale(Rule):
         "after": 50.0,  # step before which v is still settling
         "jump": 3.0,  # times the recent median: the largest batch loss of the same or the next line
         "forgets": 0.99,  # beta2 up to this forgets within 100 steps, and is not to blame
-        "slow": 2e-4,  # relative update below which steps cannot have been too long
+        "long": 0.1,  # largest relative update of a line: beyond it, which no healthy run reached, the lr is to blame
     }
     explains = frozenset({"loss-explosion", "collapse", "oscillation", "update-ratio-high"})
 
@@ -43,7 +43,8 @@ class Beta2Stale(Rule):
         """Looks for a line on which both stand out."""
         beta2 = view.number("optimizer.betas[1]")
         stale, losses = view.finite("stale"), view.finite("batch_loss_max")
-        if beta2 <= limits["forgets"] or not stale:
+        step_size = largest(view, "update_ratio_max", "update_ratio")
+        if beta2 <= limits["forgets"] or not stale or (step_size and step_size[1] > limits["long"]):
             return None
         jumps = _jumps(losses, limits["jump"])
         steps = [step for step, _ in losses]

@@ -35,9 +35,7 @@ class Collapse(Rule):
         "little": 0.2,  # share below which next to nothing of the rise is left
         "early": 0.1,  # share of the steps: a best before that is the end of the first descent, not learning
     }
-    explains = frozenset(
-        {"loss-explosion", "oscillation", "update-ratio-high", "overfit", "dead-relu", "saturated", "grad-spikes"}
-    )
+    explains = frozenset({"loss-explosion", "oscillation", "update-ratio-high", "overfit", "dead-relu", "saturated"})
 
     def line(self, view: MemberView, finding: Finding) -> float:
         """What the loss had to come below to have learned."""

@@ -31,7 +31,7 @@ class DeadRelu(Rule):
     thresholds: ClassVar[Mapping[str, float]] = {
         "share": 0.5,  # of the units of the worst layer, median of the second half of the lines
     }
-    explains = frozenset({"plateau-underfit", "lr-too-low", "eps-dominates", "wd-too-strong"})
+    explains = frozenset({"plateau-underfit", "lr-too-low"})
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares the late share with the limit."""

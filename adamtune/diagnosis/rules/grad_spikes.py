@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import ClassVar
 
-from adamtune.diagnosis.course import training_severity
+from adamtune.diagnosis.course import train_course, training_severity
 from adamtune.diagnosis.rule import Cause, Finding, Rule
+from adamtune.diagnosis.signals import largest, late
 from adamtune.diagnosis.view import MemberView
 from adamtune.diagnosis.words import count, figure
 
@@ -38,10 +39,14 @@ class GradSpikes(Rule):
         "sigma": 6.0,  # robust standard deviations of the logarithm above the largest norms of the lines around
         "times": 5.0,  # times the median norm of the same line
         "start": 3.0,  # times the median norm of the first lines: once all is learned any mistake stands out
+        "long": 0.1,  # largest relative update of a line: beyond it, which no healthy run reached, the lr is to blame
+        "no_return": 1.3,  # times the start: a training loss above it at an evaluation is an explosion, not a batch
+        "late": 0.5,  # share of the lines after which there must be such a batch too: early ones come from the start
+        "dead": 0.5,  # share of dead units: what is left of a network that died of its lr has such gradients too
         "share": 0.5,  # of the lines: what happens on more of them is how the batches are
     }
 
-    explains = frozenset({"beta2-stale"})
+    explains = frozenset({"beta2-stale", "loss-explosion", "update-ratio-high"})
 
     def line(self, view: MemberView, finding: Finding) -> float:  # noqa: ARG002 - the finding tells enough
         """None: what stands out is judged line by line."""
@@ -51,7 +56,13 @@ class GradSpikes(Rule):
         """Compares largest with median norm on every line, and the largest with those of the lines around."""
         usual = dict(view.finite("grad_norm"))
         peaks = [(s, v / usual[s], v) for s, v in view.finite("grad_norm_max") if usual.get(s, 0.0) > 0 and v > 0]
-        if len(peaks) < _MIN_LINES or view.state == "diverged":
+        step_size = largest(view, "update_ratio_max", "update_ratio")
+        if (
+            late(view, "dead_units") >= limits["dead"]
+            or len(peaks) < _MIN_LINES
+            or view.state == "diverged"
+            or (step_size and step_size[1] > limits["long"])
+        ):
             return None
         beyond = _above_neighbours([math.log(norm) for _, _, norm in peaks])
         bound = limits["sigma"] * _spread(beyond)
@@ -61,7 +72,8 @@ class GradSpikes(Rule):
             for peak, above in zip(peaks, beyond, strict=True)
             if above > bound and peak[1] > limits["times"] and peak[2] > large
         ]
-        if len(spikes) < limits["lines"] or len(spikes) > limits["share"] * len(peaks):
+        often = limits["lines"] <= len(spikes) <= limits["share"] * len(peaks)
+        if not often or spikes[-1][0] < peaks[int(limits["late"] * len(peaks))][0] or _exploded(view, limits):
             return None
         worst = max(spikes, key=lambda peak: peak[1])
         return Finding(
@@ -81,6 +93,11 @@ class GradSpikes(Rule):
                 "steps": [step for step, _, _ in spikes],
             },
         )
+
+
+def _exploded(view: MemberView, limits: Mapping[str, float]) -> bool:
+    train = train_course(view)
+    return train is not None and max(train.values) > limits["no_return"] * max(train.start, 1.0)
 
 
 def _above_neighbours(values: Sequence[float]) -> list[float]:

@@ -45,7 +45,7 @@ class LossExplosion(Rule):
     explains = frozenset(
         {
             *("oscillation", "update-ratio-high", "overfit", "lr-too-low", "wd-too-strong", "eps-dominates"),
-            *("dead-relu", "saturated", "vanishing", "grad-spikes"),
+            *("dead-relu", "saturated", "vanishing"),
         }
     )
 

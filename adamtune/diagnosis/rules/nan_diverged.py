@@ -32,7 +32,7 @@ class NanDiverged(Rule):
     explains = frozenset(
         {
             *("loss-explosion", "collapse", "oscillation", "update-ratio-high", "overfit", "lr-too-low"),
-            *("wd-too-strong", "dead-relu", "saturated", "vanishing", "grad-spikes"),
+            *("wd-too-strong", "dead-relu", "saturated", "vanishing"),
         }
     )
 

@@ -39,7 +39,7 @@ class Oscillation(Rule):
         "big_step": 3e-3,  # largest relative update must exceed this
         "negligible": 0.01,  # constant losses; below this bouncing does no harm
     }
-    explains = frozenset({"update-ratio-high", "overfit", "dead-relu", "saturated", "grad-spikes"})
+    explains = frozenset({"update-ratio-high", "overfit", "dead-relu", "saturated"})
 
     def line(self, view: MemberView, finding: Finding) -> float:  # noqa: ARG002 - the finding tells enough
         """None: turns are counted, whatever their height."""

@@ -36,7 +36,7 @@ class UpdateRatioHigh(Rule):
         "burst": 0.1,  # the same of any line, where nothing at all was learned: units may have died of it
         "harm": 0.1,  # constant losses that training or validation loss lies above its best
     }
-    explains = frozenset({"overfit", "plateau-underfit", "dead-relu", "saturated", "grad-spikes"})
+    explains = frozenset({"overfit", "plateau-underfit", "dead-relu", "saturated"})
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares the late update ratio with the limit, and asks whether it did harm."""

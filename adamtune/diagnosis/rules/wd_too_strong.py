@@ -31,7 +31,9 @@ class WdTooStrong(Rule):
         "share": 0.5,  # lr * weight_decay over the relative update, second half
         "strong": 0.1,  # weight_decay below this cannot be the cause
     }
-    explains = frozenset({"lr-too-low", "plateau-underfit", "collapse", "oscillation", "update-ratio-high"})
+    explains = frozenset(
+        {"lr-too-low", "plateau-underfit", "collapse", "oscillation", "update-ratio-high", "dead-relu"}
+    )
 
     def line(self, view: MemberView, finding: Finding) -> float:  # noqa: ARG002 - the finding tells enough
         """The update of which decay alone makes up the threshold."""
