@@ -118,6 +118,12 @@ def course(view: MemberView, signal: str) -> Course | None:
     )
 
 
+def loss_scale(view: MemberView) -> float:
+    """What a training loss of 1 in the rules' unit is in the loss's own; nan without a loss."""
+    train = train_course(view)
+    return train.scale if train else math.nan
+
+
 def outcome(view: MemberView) -> Outcome:
     """What became of the run: judged by the training loss, and by what validation lost again."""
     train = train_course(view)
@@ -142,6 +148,13 @@ def severity(view: MemberView) -> Severity:
             return "info"
         case _:
             return "warning"
+
+
+def training_severity(view: MemberView) -> Severity:
+    """The same for a fault that can only keep the training loss high: information where that ended low for good."""
+    train = train_course(view)
+    low = train is not None and train.end <= LEARNED_WELL and outcome(view) is not Outcome.LOST
+    return "info" if low and view.state != "diverged" else severity(view)
 
 
 def val_rise(view: MemberView) -> float:

@@ -21,9 +21,29 @@ def without_symptoms(findings: Sequence[Finding], rules: Mapping[str, Rule]) -> 
     """The findings that no other one explains.
 
     A cause must be at least as severe as the symptom that it explains, so that a piece of
-    information never hides a fault.
+    information never hides a fault. Findings that explain each other in a circle hide nothing of it: all are named.
     """
-    return tuple(finding for finding in findings if not any(_hides(other, finding, rules) for other in findings))
+    below = {finding.rule: _symptoms(finding, findings, rules) for finding in findings}
+    return tuple(
+        finding
+        for finding in findings
+        if not any(
+            finding.rule in below[other.rule] - {other.rule} and other.rule not in below[finding.rule]
+            for other in findings
+        )
+    )
+
+
+def _symptoms(cause: Finding, findings: Sequence[Finding], rules: Mapping[str, Rule]) -> set[str]:
+    """Rules whose findings this one hides, those among them that it hides by way of others too."""
+    reached: set[str] = set()
+    ahead = [cause]
+    while ahead:
+        now = ahead.pop()
+        new = [finding for finding in findings if finding.rule not in reached and _hides(now, finding, rules)]
+        reached |= {finding.rule for finding in new}
+        ahead += new
+    return reached
 
 
 def _hides(cause: Finding, symptom: Finding, rules: Mapping[str, Rule]) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, ClassVar, Final, Literal
 
-from adamtune.diagnosis.view import MemberView
+from adamtune.diagnosis.view import MemberView, as_number
 
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
@@ -66,6 +66,8 @@ class Rule(ABC):
     thresholds: ClassVar[Mapping[str, float]]
     explains: ClassVar[frozenset[str]] = frozenset()
     """Ids of the rules whose findings are symptoms of this one; they are dropped when it fires."""
+    pictured: ClassVar[tuple[str, ...]] = ()
+    """Signals of which the first that was logged shows its evidence; empty where no curve would."""
     last_resort: ClassVar[bool] = False
     """Whether it only describes what no other rule explains; it is dropped when any other fault is found."""
 
@@ -77,3 +79,7 @@ class Rule(ABC):
             view: One member's recipe, data report and history.
             limits: `thresholds`, with what `configs/diagnosis.yaml` overrides.
         """
+
+    def line(self, view: MemberView, finding: Finding) -> float:  # noqa: ARG002 - for rules whose unit is another one
+        """Where the threshold of a finding lies in a picture of its signal, in that signal's unit; nan for no line."""
+        return as_number(finding.evidence.get("threshold"))

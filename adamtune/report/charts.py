@@ -97,7 +97,7 @@ class LossChart:
             if curve:
                 heights = [scale(min(max(loss, low), high)) for _, loss in curve]
                 figure.draw(figure.signal([step for step, _ in curve], heights, marker=marker).lines())
-        _rulers(figure, steps, low, high, log=log)
+        rulers(figure, steps, low, high, log=log)
         return drawn(figure, _STYLES)
 
     def _limits(self, heights: Sequence[float]) -> tuple[float, float]:
@@ -151,7 +151,8 @@ def _limits(losses: Sequence[float], constant_loss: float) -> tuple[float, float
     return low - margin, low + margin
 
 
-def _rulers(figure: object, steps: Sequence[int], low: float, high: float, *, log: bool) -> None:
+def rulers(figure: object, steps: Sequence[int], low: float, high: float, *, log: bool) -> None:
+    """Ticks for a picture of these steps, between these heights."""
     y, x = figure.ruler("y"), figure.ruler("x")  # type: ignore[attr-defined]  # plotext has no types
     scale = math.log10 if log else float
     y_ticks = log_ticks(low, high) if log else linear_ticks(low, high)

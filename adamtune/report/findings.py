@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Group
@@ -28,23 +29,33 @@ def verdict_style(verdict: str) -> str:
     return "bold green" if verdict == "healthy" else "bold red"
 
 
-def draw_findings(findings: Sequence[Finding]) -> RenderableType:
-    """Every finding in the order given, which puts causes before their symptoms."""
+def draw_findings(
+    findings: Sequence[Finding], pictures: Mapping[str, RenderableType] = MappingProxyType({})
+) -> RenderableType:
+    """Every finding in the order given, which puts causes before their symptoms.
+
+    Args:
+        findings: At most one for each rule.
+        pictures: By rule id, what is shown between the evidence of a finding and its remedies.
+    """
     if not findings:
         return Text("no findings", style="dim")
     drawn: list[RenderableType] = []
     for number, finding in enumerate(findings, start=1):
-        drawn += [_draw(number, finding)] if number == 1 else [Text(), _draw(number, finding)]
+        one = _draw(number, finding, pictures.get(finding.rule))
+        drawn += [one] if number == 1 else [Text(), one]
     return Group(*drawn)
 
 
-def _draw(number: int, finding: Finding) -> RenderableType:
+def _draw(number: int, finding: Finding, picture: RenderableType | None) -> RenderableType:
     head = Text.assemble(
         f"{number}. ", (finding.severity, SEVERITY_STYLES[finding.severity]), " ", (finding.rule, "bold")
     )
     parts: list[RenderableType] = [head, Padding(Text(finding.message), (0, 0, 0, 3))]
     if finding.evidence:
         parts.append(Padding(_evidence(finding.evidence), (0, 0, 0, 3)))
+    if picture is not None:
+        parts.append(Padding(picture, (1, 0, 1, 3)))
     for place, remedy in enumerate(finding.remedies):
         parts += _remedy("or:" if place else "try:", remedy)
     return Group(*parts)

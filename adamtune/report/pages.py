@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.text import Text
 
+from adamtune.diagnosis.basis import members_at_baseline
 from adamtune.diagnosis.words import count
 from adamtune.report import numbers
 from adamtune.report.charts import LossChart, mean_curve
+from adamtune.report.evidence import evidence_charts
 from adamtune.report.findings import draw_findings, verdict_style
 from adamtune.report.lines import copyable, next_line, stacked
 from adamtune.report.returns import TASK, turned_curve
@@ -79,17 +81,23 @@ def _chart(val: Curve, train: Curve, constant_loss: float, *, caption: str, task
     return LossChart(val, train, constant_loss, caption)
 
 
-def diagnosis_page(diagnosis: Diagnosis, run: Run) -> RenderableType:
-    """Verdict, findings with their numbers and remedies, which members or trials they concern, loss curve."""
+def diagnosis_page(diagnosis: Diagnosis, run: Run, *, plot: bool = False) -> RenderableType:
+    """Verdict, findings with their numbers and remedies, which members or trials they concern, loss curve.
+
+    Args:
+        diagnosis: What is shown.
+        run: What it is about.
+        plot: Whether the signals that findings were judged by are drawn too, and the loss curve of a sweep.
+    """
     head = copyable((f"{diagnosis.run_dir}", "bold"), ": ", (diagnosis.verdict, verdict_style(diagnosis.verdict)))
     state = "" if run.finished or not run.manifest else "; the run is not finished"
     words = Text(f"judged by {diagnosis.basis if run.members else 'the data, before any training'}{state}")
     return stacked(
         Group(head, words),
-        draw_findings(diagnosis.findings),
+        draw_findings(diagnosis.findings, evidence_charts(diagnosis, run) if plot else {}),
         _groups_table(diagnosis),
         _endings(run),
-        _run_chart(run),
+        _run_chart(run, plot=plot),
     )
 
 
@@ -136,18 +144,20 @@ def _endings(run: Run) -> RenderableType | None:
     return Text("\n".join(lines), "red") if lines else None
 
 
-def _run_chart(run: Run) -> RenderableType | None:
-    """The mean over the members, where they all had the same settings; a sweep's members are no one curve."""
-    if not run.records or any(member.trial is not None for member in run.members):
+def _run_chart(run: Run, *, plot: bool) -> RenderableType | None:
+    """The mean over the members, where they all had the same settings; of a sweep those that its verdict rests on."""
+    if not run.records or (any(member.trial is not None for member in run.members) and not plot):
         return None
-    whole = [records for records in run.records.values() if records and records[-1].state == "complete"]
-    shown = whole or [records for records in run.records.values() if records]
+    members = members_at_baseline(run).members
+    curves = [run.records.get(member.number, ()) for member in members]
+    whole = [records for records in curves if records and records[-1].state == "complete"]
+    shown = whole or [records for records in curves if records]
     constant = run.data.get("constant_loss", math.nan)
     return _chart(
         mean_curve(_curve(records, "val_loss") for records in shown),
         mean_curve(_curve(records, "train_loss") for records in shown),
         float(constant) if isinstance(constant, int | float) else math.nan,
-        caption=_of(len(shown), len(run.members), "member"),
+        caption=_of(len(shown), len(members), "member"),
         task=str((run.recipe or {}).get("task", "")),
     )
 

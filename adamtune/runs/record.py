@@ -50,7 +50,7 @@ SIGNALS: Final[Mapping[str, str]] = {
     "grad_ratio": "RMS gradient of the first weight matrix over that of the last, median since the last line",
     "unchanged": "share of elements with a gradient that an update leaves exactly as they were, 0 to 1",
     "dead_units": "share of units of the worst relu layer that give 0 for every row of a fixed probe, 0 to 1",
-    "saturated_units": "share of units of the worst tanh or sigmoid layer that are flat for nearly every such row",
+    "saturated_units": "share of units of the worst tanh or sigmoid layer that are flat for most such rows",
     "alike_units": "share of neighbouring units of the worst hidden layer whose weights point the same way, 0 to 1",
     "probabilities": "share of rows for which what goes into a cross-entropy are probabilities already, 0 to 1",
 }

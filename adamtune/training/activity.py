@@ -20,7 +20,7 @@ FLAT: Final = {"tanh": 5.0, "sigmoid": 10.0}
 Source:
     5 is what DeepDiagnosis (ICSE 2022) takes for tanh; a sigmoid is a tanh of half its input.
 """
-NEARLY_ALL: Final = 0.95
+MOST: Final = 0.75
 """Share of the probe for which a unit must be flat to count as saturated."""
 SUM: Final = 1e-3
 """How far from 1 the sum of probabilities may be, in low precision too."""
@@ -126,7 +126,7 @@ class Activity:
     def signals(self) -> dict[str, Tensor]:
         """The worst layer's share of idle units by public name, and `probabilities`, each [K], on the CPU."""
         dead = [(layer.idle >= layer.n) for layer in self._of("relu")]
-        flat = [(layer.idle >= NEARLY_ALL * layer.n) for layer in self._of("tanh", "sigmoid")]
+        flat = [(layer.idle >= MOST * layer.n) for layer in self._of("tanh", "sigmoid")]
         found = {"dead_units": dead, "saturated_units": flat}
         shares = {name: [layer.double().mean(dim=1) for layer in layers] for name, layers in found.items()}
         signals = {name: torch.stack(each).amax(dim=0).cpu() for name, each in shares.items() if each}

@@ -36,11 +36,13 @@ CATALOGUE = {
     "lr-decayed-early", "plateau-underfit", "collapse", "overfit", "over-clipped", "eps-dominates", "wd-too-strong",
     "input-scale", "target-scale", "class-imbalance", "const-dup-features", "label-names", "label-gaps",
     "rare-classes", "random-labels", "label-noise", "conflicting-dupes", "train-val-leak", "target-leak",
-    "not-shuffled", "bad-init-loss",
+    "not-shuffled", "bad-init-loss", "vanishing", "dead-relu", "saturated", "symmetry", "loss-spec", "over-regularised",
+    "low-precision", "grad-spikes", "beta2-stale",
 }  # fmt: skip
 MENDED_BY_HAND = {
     "data-nonfinite", "class-imbalance", "label-names", "label-gaps", "rare-classes", "random-labels",
     "conflicting-dupes", "train-val-leak", "not-shuffled", "bad-init-loss",
+    "symmetry", "loss-spec",
 }  # fmt: skip
 EVERY_RULE = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 EVERY_CURE = pytest.mark.parametrize("cure", CURES, ids=lambda cure: cure.id)

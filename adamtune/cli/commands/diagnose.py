@@ -5,7 +5,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import Argument
+from typer import Argument, Option
 
 from adamtune.cli.command import Command
 from adamtune.cli.common import Common, with_common
@@ -29,6 +29,9 @@ def diagnose(
             show_default=False,
         ),
     ] = None,
+    plot: Annotated[
+        bool, Option("--plot", help="Draw the signal that each finding was judged by, with its threshold.")
+    ] = False,
     fail_on: FailOn = None,
 ) -> int:
     """Say what went wrong in a run, and what to change.
@@ -52,7 +55,9 @@ def diagnose(
         raise RunError(_nothing_to_judge(run))
     _keep(diagnosis.as_dict(), path, output)
     code, reason = failing(diagnosis.findings, fail_on)
-    return output.answer(diagnosis_payload(diagnosis), diagnosis_page(diagnosis, run), code=code, reason=reason)
+    return output.answer(
+        diagnosis_payload(diagnosis), diagnosis_page(diagnosis, run, plot=plot), code=code, reason=reason
+    )
 
 
 def choose_run(given: Path | None, runs_dir: Path, *, but: tuple[str, ...] = ()) -> Path:

@@ -25,7 +25,14 @@ class ClipGradients(Cure):
     """Clips where the healthy part of the run rarely was."""
 
     id = "clip-gradients"
-    cures: ClassVar = {"nan-diverged": 2, "collapse": 3, "loss-explosion": 3, "over-clipped": 1}
+    cures: ClassVar = {
+        "nan-diverged": 2,
+        "collapse": 3,
+        "loss-explosion": 3,
+        "over-clipped": 1,
+        "grad-spikes": 1,
+        "beta2-stale": 2,
+    }
 
     def propose(self, view: MemberView, finding: Finding) -> Remedy | None:
         """A max_norm near the 90th percentile; None where a tighter one is set already."""

@@ -36,6 +36,9 @@ class LowerLr(Cure):
         "update-ratio-high": 1,
         "collapse": 1,
         "entropy-collapse": 2,
+        "dead-relu": 3,
+        "saturated": 4,
+        "beta2-stale": 3,
     }
 
     def propose(self, view: MemberView, finding: Finding) -> Remedy | None:  # noqa: ARG002 - the same for each fault

@@ -19,7 +19,7 @@ class ScaleInputs(Cure):
     """Switches normalisation on."""
 
     id = "scale-inputs"
-    cures: ClassVar = {"input-scale": 1}
+    cures: ClassVar = {"input-scale": 1, "saturated": 3}
 
     def propose(self, view: MemberView, finding: Finding) -> Remedy | None:  # noqa: ARG002 - one fault alone
         """`standard`; the engine drops it where it is set already."""

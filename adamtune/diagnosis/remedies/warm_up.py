@@ -21,7 +21,7 @@ class WarmUp(Cure):
     """Lets lr rise over the first steps."""
 
     id = "warm-up"
-    cures: ClassVar = {"loss-explosion": 2, "nan-diverged": 3}
+    cures: ClassVar = {"loss-explosion": 2, "nan-diverged": 3, "dead-relu": 4}
 
     def propose(self, view: MemberView, finding: Finding) -> Remedy | None:  # noqa: ARG002 - the same for each fault
         """Warmup over 5% of the steps; None where there is one already."""

@@ -19,7 +19,7 @@ from typing import ClassVar
 from adamtune.diagnosis.course import severity
 from adamtune.diagnosis.examined import examined, fact, listed
 from adamtune.diagnosis.rule import Cause, Finding, Rule
-from adamtune.diagnosis.view import MemberView
+from adamtune.diagnosis.view import MemberView, as_number
 from adamtune.diagnosis.words import figure
 
 
@@ -29,10 +29,15 @@ class BadInitLoss(Rule):
     id = "bad-init-loss"
     meaning = "the loss starts far from that of knowing nothing"
     cause = Cause.SPECIFICATION
+    pictured = ("train_loss",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "low": 0.5,  # of the expected loss
         "high": 1.5,  # of the expected loss
     }
+
+    def line(self, view: MemberView, finding: Finding) -> float:  # noqa: ARG002 - the finding tells enough
+        """The threshold times the expected loss."""
+        return as_number(finding.evidence.get("threshold")) * as_number(finding.evidence.get("expected"))
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Takes the loss that was measured before training, or the first line of a run."""

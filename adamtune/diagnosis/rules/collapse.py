@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from adamtune.diagnosis.course import GAVE_BACK, Course, Outcome, course, outcome, severity, train_course
+from adamtune.diagnosis.course import GAVE_BACK, Course, Outcome, course, loss_scale, outcome, severity, train_course
 from adamtune.diagnosis.returns import Returns
 from adamtune.diagnosis.rule import Cause, Finding, Rule
-from adamtune.diagnosis.view import MemberView
+from adamtune.diagnosis.view import MemberView, as_number
 from adamtune.diagnosis.words import figure
 
 
@@ -28,13 +28,18 @@ class Collapse(Rule):
     id = "collapse"
     meaning = "learned, then lost it again"
     cause = Cause.DYNAMICS
+    pictured = ("train_loss",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "learned": 0.5,  # constant losses: the best must lie below this
         "kept": 0.5,  # share of its rise that a return must keep
         "little": 0.2,  # share below which next to nothing of the rise is left
         "early": 0.1,  # share of the steps: a best before that is the end of the first descent, not learning
     }
-    explains = frozenset({"loss-explosion", "oscillation", "update-ratio-high", "overfit"})
+    explains = frozenset({"loss-explosion", "oscillation", "update-ratio-high", "overfit", "dead-relu", "saturated"})
+
+    def line(self, view: MemberView, finding: Finding) -> float:
+        """What the loss had to come below to have learned."""
+        return as_number(finding.evidence.get("threshold")) * loss_scale(view)
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares the end with the best: of the training loss, then of the validation loss; or of the return."""

@@ -28,12 +28,17 @@ class EntropyCollapse(Rule):
     id = "entropy-collapse"
     meaning = "the policy stopped exploring while its return was low"
     cause = Cause.DYNAMICS
+    pictured = ("entropy",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "share": 0.1,  # of the entropy of random actions
         "early": 0.5,  # share of the steps by which it must have come down there
         "low": 0.5,  # share of the way from random actions to solved that the return must not have made
     }
     explains = frozenset({"collapse"})
+
+    def line(self, view: MemberView, finding: Finding) -> float:
+        """The threshold times the entropy of random actions."""
+        return as_number(finding.evidence.get("threshold")) * _largest(view, view.finite("entropy"))
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Asks whether entropy ran out early, and whether the return was worth it."""

@@ -27,12 +27,13 @@ class EpsDominates(Rule):
     id = "eps-dominates"
     meaning = "eps outweighs the gradients: Adam acts like momentum SGD"
     cause = Cause.OPTIMIZER
+    pictured = ("eps_share",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "share": 0.5,  # of all weights, median over the first half of the lines
         "large": 1e-7,  # eps above this can be to blame
         "slow": 0.08,  # share of the drop in the last quarter of the way: less is settled
     }
-    explains = frozenset({"lr-too-low", "plateau-underfit"})
+    explains = frozenset({"lr-too-low", "plateau-underfit", "vanishing"})
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares the share with the limit, and asks whether the run was held up."""

@@ -35,7 +35,7 @@ class InputScale(Rule):
         "ratio": 10000.0,  # range of the widest column over that of the narrowest, where nothing is normalised
     }
 
-    explains = frozenset({"bad-init-loss"})
+    explains = frozenset({"bad-init-loss", "dead-relu", "saturated"})
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares the sizes, then looks for values far away."""

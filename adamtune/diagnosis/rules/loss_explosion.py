@@ -21,7 +21,7 @@ from typing import ClassVar
 from adamtune.diagnosis.course import Course, Outcome, outcome, severity, train_course
 from adamtune.diagnosis.rule import Cause, Finding, Rule, Severity
 from adamtune.diagnosis.signals import largest, late, typical
-from adamtune.diagnosis.view import MemberView
+from adamtune.diagnosis.view import MemberView, as_number
 from adamtune.diagnosis.words import figure
 
 _PEAKS = ("batch_loss_max", "batch_loss", "train_loss", "val_loss")
@@ -33,6 +33,7 @@ class LossExplosion(Rule):
     id = "loss-explosion"
     meaning = "loss shot far above its start"
     cause = Cause.DYNAMICS
+    pictured = _PEAKS
     thresholds: ClassVar[Mapping[str, float]] = {
         "far": 20.0,  # times the start: an explosion whatever came after it
         "jump": 5.0,  # times the start: an explosion if the run did not end well
@@ -42,8 +43,15 @@ class LossExplosion(Rule):
         "unsettled": 1e-2,  # relative updates of this size at the end: the run has not calmed down
     }
     explains = frozenset(
-        {"oscillation", "update-ratio-high", "overfit", "lr-too-low", "wd-too-strong", "eps-dominates"}
+        {
+            *("oscillation", "update-ratio-high", "overfit", "lr-too-low", "wd-too-strong", "eps-dominates"),
+            *("dead-relu", "saturated", "vanishing"),
+        }
     )
+
+    def line(self, view: MemberView, finding: Finding) -> float:  # noqa: ARG002 - the finding tells enough
+        """The threshold times the loss at the start."""
+        return as_number(finding.evidence.get("threshold")) * as_number(finding.evidence.get("start_loss"))
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares the largest losses with the loss at the start."""

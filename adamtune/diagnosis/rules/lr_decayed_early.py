@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from adamtune.diagnosis.course import Outcome, outcome, severity, train_course
 from adamtune.diagnosis.rule import Cause, Finding, Rule
-from adamtune.diagnosis.view import MemberView
+from adamtune.diagnosis.view import MemberView, as_number
 from adamtune.diagnosis.words import figure, percent
 
 _MIN_LINES = 5
@@ -26,12 +26,17 @@ class LrDecayedEarly(Rule):
     id = "lr-decayed-early"
     meaning = "the schedule ended training while the loss was high"
     cause = Cause.OPTIMIZER
+    pictured = ("lr",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "small": 0.05,  # of the peak lr
         "share": 0.7,  # of the steps that may pass below that
         "high": 0.3,  # constant losses: the end must lie above this
     }
     explains = frozenset({"lr-too-low", "plateau-underfit"})
+
+    def line(self, view: MemberView, finding: Finding) -> float:  # noqa: ARG002 - the finding tells enough
+        """The lr below which a step counts as small."""
+        return self.thresholds["small"] * as_number(finding.evidence.get("peak_lr"))
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Adds up the steps whose learning rate is small."""

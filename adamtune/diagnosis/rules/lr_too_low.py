@@ -24,6 +24,7 @@ from adamtune.diagnosis.course import (
     Outcome,
     course,
     falling_share,
+    loss_scale,
     outcome,
     severity,
     still_falling,
@@ -33,7 +34,7 @@ from adamtune.diagnosis.course import (
 from adamtune.diagnosis.returns import Returns
 from adamtune.diagnosis.rule import Cause, Finding, Rule
 from adamtune.diagnosis.signals import early, typical
-from adamtune.diagnosis.view import MemberView
+from adamtune.diagnosis.view import MemberView, as_number
 from adamtune.diagnosis.words import figure, percent
 
 
@@ -43,6 +44,7 @@ class LrTooLow(Rule):
     id = "lr-too-low"
     meaning = "training crawls: steps are too short"
     cause = Cause.OPTIMIZER
+    pictured = ("train_loss",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "high": 0.3,  # constant losses: the end must lie above this
         "falling": 0.12,  # share of the drop in the last quarter of the way; 0.25 is no slowing down
@@ -53,6 +55,10 @@ class LrTooLow(Rule):
         "near": 0.8,  # share of its rise that a return must keep, else it fell for another reason
         "val_rise": 0.02,  # constant losses: with a rising validation loss more speed would not help
     }
+
+    def line(self, view: MemberView, finding: Finding) -> float:
+        """The end loss from which on it may have been too slow."""
+        return as_number(finding.evidence.get("threshold")) * loss_scale(view)
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Asks whether the loss is high, and whether it was still on its way down or never left."""

@@ -30,7 +30,10 @@ class NanDiverged(Rule):
     cause = Cause.DYNAMICS
     thresholds: ClassVar[Mapping[str, float]] = {}
     explains = frozenset(
-        {"loss-explosion", "collapse", "oscillation", "update-ratio-high", "overfit", "lr-too-low", "wd-too-strong"}
+        {
+            *("loss-explosion", "collapse", "oscillation", "update-ratio-high", "overfit", "lr-too-low"),
+            *("wd-too-strong", "dead-relu", "saturated", "vanishing"),
+        }
     )
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:  # noqa: ARG002 - has no threshold

@@ -32,13 +32,18 @@ class Oscillation(Rule):
     id = "oscillation"
     meaning = "loss bounces up and down and does not settle"
     cause = Cause.DYNAMICS
+    pictured = ("train_loss",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "share": 0.25,  # share of lines after the first quarter on which the loss turns round
         "turn": 0.1,  # relative size of a turn that counts
         "big_step": 3e-3,  # largest relative update must exceed this
         "negligible": 0.01,  # constant losses; below this bouncing does no harm
     }
-    explains = frozenset({"update-ratio-high", "overfit"})
+    explains = frozenset({"update-ratio-high", "overfit", "dead-relu", "saturated"})
+
+    def line(self, view: MemberView, finding: Finding) -> float:  # noqa: ARG002 - the finding tells enough
+        """None: turns are counted, whatever their height."""
+        return math.nan
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Counts the turns of the training loss after the first quarter of the lines."""

@@ -24,6 +24,7 @@ class OverClipped(Rule):
     id = "over-clipped"
     meaning = "most steps had their gradient clipped"
     cause = Cause.OPTIMIZER
+    pictured = ("clipped",)
     thresholds: ClassVar[Mapping[str, float]] = {"share": 0.5}  # of all steps
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:

@@ -10,12 +10,13 @@ is a ratio of 1.4 and harms nobody.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
 from adamtune.diagnosis.course import course
 from adamtune.diagnosis.rule import Cause, Finding, Rule
-from adamtune.diagnosis.view import MemberView
+from adamtune.diagnosis.view import MemberView, as_number
 from adamtune.diagnosis.words import figure
 
 _MIN_LINES = 5
@@ -27,12 +28,19 @@ class Overfit(Rule):
     id = "overfit"
     meaning = "validation got worse while training got better"
     cause = Cause.DYNAMICS
+    pictured = ("val_loss",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "ratio": 1.3,  # end over best of the validation loss
         "early": 0.6,  # share of the steps by which the best must have come
         "halved": 0.5,  # training loss now over training loss then, at most
         "val_rise": 0.1,  # constant losses that the validation loss rose
     }
+
+    def line(self, view: MemberView, finding: Finding) -> float:
+        """The threshold times the lowest validation loss."""
+        return as_number(finding.evidence.get("threshold")) * min(
+            (v for _, v in view.finite("val_loss")), default=math.nan
+        )
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares both losses at the end with those at the best validation step."""

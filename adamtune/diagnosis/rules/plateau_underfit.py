@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from adamtune.diagnosis.course import Outcome, outcome, still_falling, train_course
+from adamtune.diagnosis.course import Outcome, loss_scale, outcome, still_falling, train_course
 from adamtune.diagnosis.rule import Cause, Finding, Rule
-from adamtune.diagnosis.view import MemberView
+from adamtune.diagnosis.view import MemberView, as_number
 from adamtune.diagnosis.words import count, figure
 
 
@@ -25,6 +25,7 @@ class PlateauUnderfit(Rule):
     id = "plateau-underfit"
     meaning = "stuck at a high loss, and nothing else is wrong"
     cause = Cause.DYNAMICS
+    pictured = ("train_loss",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "high": 0.3,  # constant losses: the end must lie above this
         "settled": 0.12,  # share of the drop in the last quarter of the way, at most
@@ -33,6 +34,10 @@ class PlateauUnderfit(Rule):
         "narrow": 3.0,  # units: a hidden layer below this is a bottleneck for any task
     }
     last_resort = True
+
+    def line(self, view: MemberView, finding: Finding) -> float:
+        """The end loss from which on it is high."""
+        return as_number(finding.evidence.get("threshold")) * loss_scale(view)
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Asks whether the loss is high and has settled, and whether the model is to blame."""

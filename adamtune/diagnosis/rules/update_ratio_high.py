@@ -30,12 +30,13 @@ class UpdateRatioHigh(Rule):
     id = "update-ratio-high"
     meaning = "each step changes the weights too much"
     cause = Cause.DYNAMICS
+    pictured = ("update_ratio_max",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "ratio": 1e-2,  # norm(update) / norm(weight), median of the second half
         "burst": 0.1,  # the same of any line, where nothing at all was learned: units may have died of it
         "harm": 0.1,  # constant losses that training or validation loss lies above its best
     }
-    explains = frozenset({"overfit", "plateau-underfit"})
+    explains = frozenset({"overfit", "plateau-underfit", "dead-relu", "saturated"})
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares the late update ratio with the limit, and asks whether it did harm."""

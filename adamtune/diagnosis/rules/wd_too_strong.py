@@ -16,7 +16,7 @@ from typing import ClassVar
 from adamtune.diagnosis.course import Outcome, outcome, severity, train_course
 from adamtune.diagnosis.rule import Cause, Finding, Rule
 from adamtune.diagnosis.signals import late, peak_lr
-from adamtune.diagnosis.view import MemberView
+from adamtune.diagnosis.view import MemberView, as_number
 from adamtune.diagnosis.words import figure, percent
 
 
@@ -26,11 +26,22 @@ class WdTooStrong(Rule):
     id = "wd-too-strong"
     meaning = "weight decay beats learning"
     cause = Cause.OPTIMIZER
+    pictured = ("update_ratio",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "share": 0.5,  # lr * weight_decay over the relative update, second half
         "strong": 0.1,  # weight_decay below this cannot be the cause
     }
-    explains = frozenset({"lr-too-low", "plateau-underfit", "collapse", "oscillation", "update-ratio-high"})
+    explains = frozenset(
+        {"lr-too-low", "plateau-underfit", "collapse", "oscillation", "update-ratio-high", "dead-relu"}
+    )
+
+    def line(self, view: MemberView, finding: Finding) -> float:  # noqa: ARG002 - the finding tells enough
+        """The update of which decay alone makes up the threshold."""
+        return (
+            as_number(finding.evidence.get("lr"))
+            * as_number(finding.evidence.get("weight_decay"))
+            / as_number(finding.evidence.get("threshold"))
+        )
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares what decay alone would change with what each step did change."""
