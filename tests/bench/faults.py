@@ -19,7 +19,8 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -60,19 +61,14 @@ class Bench:
         self._folder, self._part, self._seeds = folder, part, seeds
         self._facts: dict[str, Any] = {}
         self._controls: dict[str, Trained] = {}
+        self._to_race: list[tuple[Kind, Base, Plant, Trained, Trained]] = []
         self._count = 0
 
     def faults(self, only: str) -> Iterator[dict[str, Any]]:
         """A line for each kind on each of its trainings."""
         for kind in KINDS:
             for base_id in kind.bases(self._part) if only in ("", kind.id) else ():
-                started = time.perf_counter()
-                try:
-                    line = self._fault(kind, BASES[base_id])
-                except Exception as error:  # noqa: BLE001 - one case that breaks must not end the others, nor pass unseen
-                    traceback.print_exc()
-                    line = {"what": "broken", "kind": kind.id, "base": base_id, "error": repr(error)}
-                yield line | {"part": self._part, "s": round(time.perf_counter() - started, 1)}
+                yield self._line({"what": "fault", "kind": kind.id, "base": base_id}, self._fault, kind, BASES[base_id])
 
     def _fault(self, kind: Kind, base: Base) -> dict[str, Any]:
         plant = kind.plant(base, self._part == "held-out")
@@ -82,22 +78,37 @@ class Bench:
             _data_alone(faulty, kind)
         ] * self._seeds
         line = {
-            "what": "fault",
-            "kind": kind.id,
-            "base": base.id,
             "counts": kind.present or hurts(faulty.losses, control.losses),
             "losses": _shown(faulty.losses),
             "control": _shown(control.losses),
             "members": members,
-            "cured": None,
         }
-        raced = kind.curable and base.id in kind.bases(self._part)[: kind.races]
-        if line["counts"] and raced and faulty.diagnosis.verdict != "healthy":
-            n = min(RACE_SEEDS, self._seeds)
-            line["cured"] = _cured(cure(faulty, plant, n), faulty, control, n)
-        elif line["counts"] and raced:
-            line["cured"] = {"within": False, "near": False, "winner": None, "ratio": None, "rows": []}
+        if line["counts"] and kind.curable and base.id in kind.bases(self._part)[: kind.races]:
+            self._to_race.append((kind, base, plant, faulty, control))
         return line
+
+    def races(self) -> Iterator[dict[str, Any]]:
+        """A line for each fault that counts and that settings can undo; after `faults`."""
+        n = min(RACE_SEEDS, self._seeds)
+        for kind, base, plant, faulty, control in self._to_race:
+
+            def work(*one: Any) -> dict[str, Any]:
+                plant, faulty, control = one
+                if faulty.diagnosis.verdict == "healthy":
+                    return {"within": False, "near": False, "winner": None, "ratio": None, "rows": []}
+                return _cured(cure(faulty, plant, n), faulty, control, n)
+
+            yield self._line({"what": "race", "kind": kind.id, "base": base.id}, work, plant, faulty, control)
+
+    def _line(self, head: dict[str, Any], work: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
+        """What a case gave; one that breaks must not end the others, nor pass unseen."""
+        started = time.perf_counter()
+        try:
+            line = head | work(*args)
+        except Exception as error:  # noqa: BLE001 - see above
+            traceback.print_exc()
+            line = head | {"what": "broken", "error": repr(error)}
+        return line | {"part": self._part, "s": round(time.perf_counter() - started, 1)}
 
     def _control(self, base: Base, plant: Plant) -> Trained:
         key = json.dumps([base.id, dict(plant.both), bool(plant.model)], sort_keys=True)
@@ -108,13 +119,7 @@ class Bench:
     def healthy(self) -> Iterator[dict[str, Any]]:
         """A line for each group of healthy settings."""
         for base, shared, trials in groups(self._part):
-            started = time.perf_counter()
-            try:
-                line = self._group(base, shared, trials)
-            except Exception as error:  # noqa: BLE001 - as above
-                traceback.print_exc()
-                line = {"what": "broken", "kind": f"healthy {shared}", "base": base.id, "error": repr(error)}
-            yield line | {"part": self._part, "s": round(time.perf_counter() - started, 1)}
+            yield self._line({"what": "healthy", "kind": "healthy", "base": base.id}, self._group, base, shared, trials)
 
     def _group(self, base: Base, shared: dict[str, Any], trials: tuple[dict[str, Any], ...]) -> dict[str, Any]:
         folder = self._next()
@@ -136,9 +141,6 @@ class Bench:
         losses = losses_of(trained.run)
         best = min(losses + self._control(base, Plant()).losses)
         return {
-            "what": "healthy",
-            "kind": "healthy",
-            "base": base.id,
             "settings": [dict(shared) | dict(changes) for changes in trials],
             "members": [
                 {
@@ -225,13 +227,15 @@ def main() -> None:
     torch.set_num_threads(1)
     lines = []
     parts: tuple[Part, ...] = (given.part,) if given.part else ("dev", "held-out")
-    for part in parts:
-        with tempfile.TemporaryDirectory() as folder:
-            bench = Bench(Path(folder), part, 2 if given.quick else SEEDS)
-            for source in (bench.faults(given.only), bench.healthy() if not given.only else iter(())):
-                for line in source:
-                    print(json.dumps(line, default=float), flush=True)
-                    lines.append(line)
+    with tempfile.TemporaryDirectory() as folder:
+        benches = [Bench(Path(folder, part), part, 2 if given.quick else SEEDS) for part in parts]
+        # What is quick and says most comes first; races take longest.
+        sources = [source for bench in benches for source in (bench.faults(given.only), bench.healthy())]
+        if given.only:
+            sources = sources[::2]
+        for line in chain(*sources, *(bench.races() for bench in benches)):
+            print(json.dumps(line, default=float), flush=True)
+            lines.append(line)
     print(table(line for line in lines if line["what"] != "broken"))
     sys.exit(any(line["what"] == "broken" for line in lines))
 

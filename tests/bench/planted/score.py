@@ -44,6 +44,7 @@ def table(lines: Iterable[dict[str, Any]]) -> str:
 
 def _part(part: str, lines: list[dict[str, Any]]) -> str:
     faults = [line for line in lines if line["what"] == "fault" and line["counts"]]
+    races = [line for line in lines if line["what"] == "race"]
     left_out = sorted(
         {f"{line['kind']} on {line['base']}" for line in lines if line["what"] == "fault" and not line["counts"]}
     )
@@ -53,8 +54,8 @@ def _part(part: str, lines: list[dict[str, Any]]) -> str:
     ]  # fmt: skip
     for kind in dict.fromkeys(line["kind"] for line in faults):
         own = [line for line in faults if line["kind"] == kind]
-        rows.append(f"| {kind} | {', '.join(line['base'] for line in own)} | {' | '.join(_shares(own))} |")
-    rows.append(f"| **all** | {len(faults)} trainings | {' | '.join(_shares(faults))} |")
+        rows.append(f"| {kind} | {', '.join(line['base'] for line in own)} | {' | '.join(_shares(own, races))} |")
+    rows.append(f"| **all** | {len(faults)} trainings | {' | '.join(_shares(faults, races))} |")
     rows += [
         "",
         f"No harm, so not counted: {', '.join(left_out) or 'none'}.",
@@ -66,10 +67,11 @@ def _part(part: str, lines: list[dict[str, Any]]) -> str:
     return "\n".join(rows)
 
 
-def _shares(lines: list[dict[str, Any]]) -> list[str]:
+def _shares(lines: list[dict[str, Any]], races: list[dict[str, Any]]) -> list[str]:
     members = [member for line in lines for member in line["members"]]
     n = len(members)
-    races = [line["cured"] for line in lines if line["cured"]]
+    kinds = {line["kind"] for line in lines}
+    races = [race for race in races if race["kind"] in kinds]
     found = [share(sum(member[name] for member in members), n) for name in ("warned", "first", "three")]
     return [*found, share(sum(race["within"] for race in races), len(races))]
 
@@ -77,7 +79,7 @@ def _shares(lines: list[dict[str, Any]]) -> list[str]:
 def _healthy(lines: list[dict[str, Any]]) -> list[str]:
     members = [(line, m) for line in lines if line["what"] == "healthy" for m in line["members"] if m["healthy"]]
     spared = sum(not m["healthy"] for line in lines if line["what"] == "healthy" for m in line["members"])
-    cures = [row for line in lines if line["what"] == "fault" and line["cured"] for row in line["cured"]["rows"]]
+    cures = [row for line in lines if line["what"] == "race" for row in line["rows"]]
     good = [row for row in cures if row["within"]]
     alarms = [
         f"{m['said'][0][0]} on {line['base']} {line['settings'][m['trial']]}" for line, m in members if m["warned"]
@@ -92,7 +94,7 @@ def _healthy(lines: list[dict[str, Any]]) -> list[str]:
 
 
 def _others(lines: list[dict[str, Any]]) -> list[str]:
-    tools = sorted({tool for line in lines for member in line["members"] for tool in member["others"]})
+    tools = sorted({tool for line in lines for member in line.get("members", ()) for tool in member["others"]})
     rows = ["| tool | healthy runs warned | faulty runs warned | right kind named, generously |", "|---|---|---|---|"]
     healthy = [m for line in lines if line["what"] == "healthy" for m in line["members"] if m["healthy"]]
     faulty = [m for line in lines if line["what"] == "fault" and line["counts"] for m in line["members"]]
