@@ -24,10 +24,8 @@ def _set(key: str, dev: Any, held: Any, **more: Any) -> Any:
 
 
 def _short(base: Base, is_held: bool) -> Plant:  # noqa: FBT001 - as above
-    batch = 8
-    return Plant(
-        {"optimizer.lr": 0.05 if is_held else 0.03, "training.batch_size": batch}, {"training.batch_size": batch}
-    )
+    tiny = {"training.batch_size": 8, "training.epochs": 8}
+    return Plant({"optimizer.lr": 0.05 if is_held else 0.03}, tiny)
 
 
 def _overfit(base: Base, is_held: bool) -> Plant:  # noqa: FBT001 - as above
