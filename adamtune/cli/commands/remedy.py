@@ -5,7 +5,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Argument
+from typer import Argument, Option
 
 from adamtune.cli.command import Command
 from adamtune.cli.commands.diagnose import choose_run
@@ -15,6 +15,9 @@ from adamtune.cli.sharing import Workers
 
 if TYPE_CHECKING:
     from adamtune.tuning.remedies.remedy_results import RemedyResult
+
+
+NoConfirm = Annotated[bool, Option("--no-confirm", help="Decide on the race's own seeds, without fresh ones.")]
 
 
 @with_common
@@ -29,6 +32,7 @@ def remedy(
             show_default=False,
         ),
     ] = None,
+    no_confirm: NoConfirm = False,
     workers: Workers = 1,
 ) -> int:
     """Race the remedies of a sick run, and say which cured it.
@@ -47,7 +51,7 @@ def remedy(
     from adamtune.tuning.remedies.remedy import run_remedy
     from adamtune.tuning.remedies.remedy_results import RemedyRequest
 
-    request = RemedyRequest(run_dir=path, workers=workers, **common.request)
+    request = RemedyRequest(run_dir=path, confirm=not no_confirm, workers=workers, **common.request)
     with output.working() as listen:
         result = run_remedy(request, listen)
     reason = _nothing_usable(result)

@@ -24,7 +24,7 @@ from adamtune.tuning.remedies.remedy_results import CandidateRow, RemedyRequest,
 from adamtune.tuning.session import Session
 from adamtune.tuning.start import command_for, start_from
 from adamtune.tuning.statistics import estimate
-from adamtune.tuning.sweeps.decision import Decision, Duel, decide, finished, planned_looks
+from adamtune.tuning.sweeps.decision import Decision, Duel, decide, finished, judge, planned_looks
 from adamtune.tuning.sweeps.sweep import FRESH_FROM
 from adamtune.tuning.sweeps.tuned import write_recipe
 from adamtune.tuning.whole.final import defaults_for
@@ -70,7 +70,7 @@ def run_remedy(request: RemedyRequest, listen: Listener) -> RemedyResult:
         load_work(start.loaded, trusted=request.trusted),
         request,
         "remedy",
-        options={"cures": cures, "min_gain": request.min_gain},
+        options={"cures": cures, "min_gain": request.min_gain, "confirm": request.confirm},
     )
     try:
         session.writer.save(directory.DATA, facts_of(session.dataset, recipe.task))
@@ -127,7 +127,7 @@ class _Race:
         reference = self._row({}, "the recipe as it is", before, before, trials[0], cured=False)
         rows = self._rows(raced, before)
         best = next((row for row in rows if row.cured or row.helped), None)
-        decision = self._confirm(best, len(self._seeds) * (len(raced) + 1))
+        decision = self._decide(best, raced, before)
         tuned = self._write(best, decision)
         accepted = decision.decision == "accepted"
         follow = command_for(["baseline", tuned]) if accepted else command_for(["diagnose", session.path])
@@ -201,10 +201,19 @@ class _Race:
         )
         return all(gain > 0 for gain in gains) and (not gains or statistics.fmean(gains) > least)
 
-    def _confirm(self, best: CandidateRow | None, n_raced: int) -> Decision:
-        """Whether the winner is better than the sick recipe on seeds that nothing has seen."""
+    def _decide(self, best: CandidateRow | None, raced: Sequence[Candidate], before: Sequence[Record]) -> Decision:
         if best is None:
             return Decision("kept", "no remedy cured it, and none made it better")
+        if self._request.confirm:
+            return self._confirm(best, len(self._seeds) * (len(raced) + 1))
+        last = next(one.last for one in raced if one.set == best.set)
+        duel = Duel(AS_IT_IS, "the winner", self._request.min_gain, self._measure)
+        found = judge(duel, before, last, self._seeds, "the race's own seeds")[0]
+        flattered = f"{found.why}; seeds that chose the winner flatter it"
+        return replace(found, why=flattered) if found.decision == "accepted" else found
+
+    def _confirm(self, best: CandidateRow, n_raced: int) -> Decision:
+        """Whether the winner is better than the sick recipe on seeds that nothing has seen."""
         looks = planned_looks(n_raced // 2)
         fresh = [self._seeds[0] + FRESH_FROM + n for n in range(looks[-1])]
         duel = Duel(AS_IT_IS, "the winner", self._request.min_gain, self._measure)

@@ -21,10 +21,12 @@ class RemedyRequest(Request):
     Args:
         run_dir: The sick run.
         min_gain: Share of the sick run's loss that a gain must exceed to be accepted.
+        confirm: Whether the winner is compared with the sick recipe on fresh seeds.
     """
 
     run_dir: Path
     min_gain: float = MIN_GAIN
+    confirm: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,244 @@
+"""Planted faults and healthy runs, diagnosed and cured: `python tests/bench/faults.py [--part dev|held-out] [--quick]`.
+
+Each kind of fault is planted in healthy trainings on real data, five seeds as one population, beside its control: the
+same training without the fault. It counts only if it really hurts, or, where a fault leaves every curve fine, by being
+there. Each member is judged alone; a kind has a set of rules that name it rightly, written down before. Faults that
+settings alone can undo are given to `adamtune remedy`, whose winner is compared with the control on the same seeds.
+
+The part `dev` has the data sets, networks, seeds and magnitudes on which thresholds may be set, `held-out` others.
+JSON lines go to stdout as they come, the tables at the end, or with `--table FILE` from the lines of an earlier run.
+Installed beside it, `runmedic` and `trainspotter` are asked about the same runs (pip install --no-deps, any folder on
+PYTHONPATH).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import torch
+from planted import bugs, data, settings
+from planted.bases import BASES, Base, Part
+from planted.healthy import groups
+from planted.kind import Kind, Plant
+from planted.others import judged as judged_by_others
+from planted.run import Trained, cure, judged, losses_of, said, train, write_case
+from planted.score import CLEARLY_WORSE, NEAR, hurts, table
+
+from adamtune.diagnosis.result import MemberDiagnosis
+from adamtune.runs.manifest import MemberEntry
+from adamtune.tuning.remedies.remedy_results import RemedyResult
+from adamtune.tuning.requests import BaselineRequest
+from adamtune.tuning.session import Session
+from adamtune.tuning.start import start_from
+from adamtune.tuning.work import load_work
+
+KINDS: tuple[Kind, ...] = (*settings.KINDS, *bugs.KINDS, *data.KINDS)
+SEEDS, RACE_SEEDS, HEALTHY_SEEDS = 5, 3, 2
+REACHED = 0.1
+"""Share of what the best of its group learned that a run with ordinary settings may lack and still be called healthy:
+lr 1e-4 in a short training is no fault of ours to hide."""
+
+
+class Bench:
+    """The work of one call.
+
+    Args:
+        folder: Where runs go.
+        part: Which part is run.
+        seeds: Seeds of each training.
+    """
+
+    def __init__(self, folder: Path, part: Part, seeds: int) -> None:
+        self._folder, self._part, self._seeds = folder, part, seeds
+        self._facts: dict[str, Any] = {}
+        self._controls: dict[str, Trained] = {}
+        self._to_race: list[tuple[Kind, Base, Plant, Trained, Trained]] = []
+        self._count = 0
+
+    def faults(self, only: str) -> Iterator[dict[str, Any]]:
+        """A line for each kind on each of its trainings."""
+        for kind in KINDS:
+            for base_id in kind.bases(self._part) if only in ("", kind.id) else ():
+                yield self._line({"what": "fault", "kind": kind.id, "base": base_id}, self._fault, kind, BASES[base_id])
+
+    def _fault(self, kind: Kind, base: Base) -> dict[str, Any]:
+        plant = kind.plant(base, self._part == "held-out")
+        control = self._control(base, plant)
+        faulty = train(self._next(), base, plant, faulty=True, seeds=self._seeds, facts=self._facts)
+        members = [_member(one, faulty, kind) for one in faulty.diagnosis.members] or [
+            _data_alone(faulty, kind)
+        ] * self._seeds
+        line = {
+            "counts": kind.present or hurts(faulty.losses, control.losses),
+            "losses": _shown(faulty.losses),
+            "control": _shown(control.losses),
+            "members": members,
+        }
+        if line["counts"] and kind.curable and base.id in kind.bases(self._part)[: kind.races]:
+            self._to_race.append((kind, base, plant, faulty, control))
+        return line
+
+    def races(self) -> Iterator[dict[str, Any]]:
+        """A line for each fault that counts and that settings can undo; after `faults`."""
+        n = min(RACE_SEEDS, self._seeds)
+        for kind, base, plant, faulty, control in self._to_race:
+
+            def work(*one: Any) -> dict[str, Any]:
+                plant, faulty, control = one
+                if faulty.diagnosis.verdict == "healthy":
+                    return {"within": False, "near": False, "winner": None, "ratio": None, "rows": []}
+                return _cured(cure(faulty, plant, n), faulty, control, n)
+
+            yield self._line({"what": "race", "kind": kind.id, "base": base.id}, work, plant, faulty, control)
+
+    def _line(self, head: dict[str, Any], work: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
+        """What a case gave; one that breaks must not end the others, nor pass unseen."""
+        started = time.perf_counter()
+        try:
+            line = head | work(*args)
+        except Exception as error:  # noqa: BLE001 - see above
+            traceback.print_exc()
+            line = head | {"what": "broken", "error": repr(error)}
+        return line | {"part": self._part, "s": round(time.perf_counter() - started, 1)}
+
+    def _control(self, base: Base, plant: Plant) -> Trained:
+        key = json.dumps([base.id, dict(plant.both), bool(plant.model)], sort_keys=True)
+        if key not in self._controls:
+            self._controls[key] = train(self._next(), base, plant, faulty=False, seeds=self._seeds, facts=self._facts)
+        return self._controls[key]
+
+    def healthy(self) -> Iterator[dict[str, Any]]:
+        """A line for each group of healthy settings."""
+        for base, shared, trials in groups(self._part):
+            yield self._line({"what": "healthy", "kind": "healthy", "base": base.id}, self._group, base, shared, trials)
+
+    def _group(self, base: Base, shared: dict[str, Any], trials: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+        folder = self._next()
+        recipe = write_case(folder, base, Plant(both=shared), base.arrays(), faulty=False, seeds=HEALTHY_SEEDS)
+        start = start_from(str(recipe), (), None)
+        request = BaselineRequest(recipe=str(recipe), runs_dir=folder / "runs", trusted=True)
+        session = Session(start.loaded, load_work(start.loaded, trusted=True), request, "sweep", options={})
+        first = base.first_seed + 50  # others than those of the faults' controls
+        try:
+            members = [
+                MemberEntry(HEALTHY_SEEDS * trial + n, first + n, changes, trial, "search")
+                for trial, changes in enumerate(trials)
+                for n in range(HEALTHY_SEEDS)
+            ]
+            session.train(members, "healthy", lambda _: None)
+        finally:
+            session.close()
+        trained = judged(session.path, recipe, self._facts)
+        losses = losses_of(trained.run)
+        best = min(losses + self._control(base, Plant()).losses)
+        return {
+            "settings": [dict(shared) | dict(changes) for changes in trials],
+            "members": [
+                {
+                    "trial": one.trial,
+                    "loss": round(loss, 5),
+                    "healthy": loss <= best + REACHED * (1 - best),
+                    "warned": one.verdict != "healthy",
+                    "said": [pair for pair in said(one.findings) if pair[1] != "info"],
+                    "others": judged_by_others(trained.run.records[one.member], frozenset()),
+                }
+                for one, loss in zip(trained.diagnosis.members, losses, strict=True)
+            ],
+        }
+
+    def _next(self) -> Path:
+        self._count += 1
+        return self._folder / f"{self._count:04d}"
+
+
+def _member(one: MemberDiagnosis, trained: Trained, kind: Kind) -> dict[str, Any]:
+    return _scored(said(one.findings), kind) | {
+        "seed": one.seed,
+        "others": judged_by_others(trained.run.records[one.member], kind.accepted),
+    }
+
+
+def _data_alone(trained: Trained, kind: Kind) -> dict[str, Any]:
+    """Nothing was trained, since the data are beyond help; the other tools never see such a run."""
+    return _scored(said(trained.diagnosis.findings), kind) | {"seed": None, "others": {}}
+
+
+def _scored(findings: list[list[str]], kind: Kind) -> dict[str, Any]:
+    faults = [rule for rule, severity in findings if severity != "info" or kind.as_info]
+    return {
+        "said": findings,
+        "warned": bool(faults),
+        "first": bool(faults) and faults[0] in kind.accepted,
+        "three": any(rule in kind.accepted for rule in faults[:3]),
+        "any": any(rule in kind.accepted for rule in faults),
+    }
+
+
+def _cured(result: RemedyResult, faulty: Trained, control: Trained, n: int) -> dict[str, Any]:
+    """How the winner compares with the control on the same seeds, both in losses of a constant prediction."""
+    constant = float(faulty.run.data["constant_loss"])
+    healthy = sum(control.losses[:n]) / n
+    rows = []
+    for row in result.candidates:
+        loss = row.val_loss.mean / constant if not row.n_diverged else float("inf")
+        ratio = loss / healthy if healthy > 0 else float("inf")
+        rows.append(
+            {
+                "set": dict(row.set),
+                "cured": row.cured,
+                "verdict": row.verdict,
+                "ratio": round(ratio, 4),
+                "within": ratio <= CLEARLY_WORSE,
+                "near": loss <= healthy + NEAR,
+            }
+        )
+    winner = next((row for row in rows if row["set"] == result.winner), None)
+    none = {"within": False, "near": False, "ratio": None}
+    names = ("within", "near", "ratio")
+    return {"winner": result.winner, "rows": rows, "decision": result.decision} | (
+        {name: winner[name] for name in names} if winner else none
+    )
+
+
+def _shown(losses: tuple[float, ...]) -> list[float]:
+    return [round(loss, 5) for loss in losses]
+
+
+def main() -> None:
+    """Runs the bench, or draws the table of an earlier run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", choices=["dev", "held-out"], help="one part alone")
+    parser.add_argument("--only", default="", metavar="KIND", help="one kind of fault alone, and no healthy runs")
+    parser.add_argument("--quick", action="store_true", help="two seeds: to see that it works")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="only draw the table of these JSON lines")
+    given = parser.parse_args()
+    if given.table:
+        print(table(json.loads(line) for line in given.table.read_text().splitlines() if line.startswith("{")))
+        return
+    torch.set_num_threads(1)
+    lines = []
+    parts: tuple[Part, ...] = (given.part,) if given.part else ("dev", "held-out")
+    with tempfile.TemporaryDirectory() as folder:
+        benches = [Bench(Path(folder, part), part, 2 if given.quick else SEEDS) for part in parts]
+        # What is quick and says most comes first; races take longest.
+        sources = [source for bench in benches for source in (bench.faults(given.only), bench.healthy())]
+        if given.only:
+            sources = sources[::2]
+        for line in chain(*sources, *(bench.races() for bench in benches)):
+            print(json.dumps(line, default=float), flush=True)
+            lines.append(line)
+    print(table(line for line in lines if line["what"] != "broken"))
+    sys.exit(any(line["what"] == "broken" for line in lines))
+
+
+if __name__ == "__main__":
+    main()

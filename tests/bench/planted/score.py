@@ -1,0 +1,114 @@
+"""From lines to tables: shares with their Wilson intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from scipy.stats import binomtest, ttest_rel
+
+CLEARLY_WORSE = 1.05
+NEAR = 0.02
+
+
+def hurts(faulty: Sequence[float], control: Sequence[float]) -> bool:
+    """Whether a fault really hurts: by more than 5%, and more than chance allows over the paired seeds.
+
+    A seed that diverged is worse than any other. Source: the manner of DeepFD, which keeps a mutant only so.
+    """
+    import numpy as np
+
+    bad, good = np.minimum(np.asarray(faulty, float), 10.0), np.minimum(np.asarray(control, float), 10.0)
+    if bad.mean() <= CLEARLY_WORSE * good.mean() or len(bad) < 2:
+        return False
+    return bool((bad - good).std() == 0 or ttest_rel(bad, good, alternative="greater").pvalue < 0.05)
+
+
+def share(hits: int, n: int) -> str:
+    """A share with its 95% interval.
+
+    Source:
+        Wilson 1927.
+    """
+    if n == 0:
+        return "-"
+    low, high = binomtest(hits, n).proportion_ci(method="wilson")
+    return f"{hits}/{n} = {hits / n:.1%} ({low:.1%} to {high:.1%})"
+
+
+def table(lines: Iterable[dict[str, Any]]) -> str:
+    """The whole report in markdown, the two parts apart."""
+    lines = list(lines)
+    return "\n\n".join(_part(part, [line for line in lines if line["part"] == part]) for part in ("dev", "held-out"))
+
+
+def _part(part: str, lines: list[dict[str, Any]]) -> str:
+    faults = [line for line in lines if line["what"] == "fault" and line["counts"]]
+    races = [line for line in lines if line["what"] == "race"]
+    left_out = sorted(
+        {f"{line['kind']} on {line['base']}" for line in lines if line["what"] == "fault" and not line["counts"]}
+    )
+    rows = [
+        f"### {part}", "",
+        "| kind | on | warned | cause first | in first three | cured to within 5% |", "|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for kind in dict.fromkeys(line["kind"] for line in faults):
+        own = [line for line in faults if line["kind"] == kind]
+        rows.append(f"| {kind} | {', '.join(line['base'] for line in own)} | {' | '.join(_shares(own, races))} |")
+    rows.append(f"| **all** | {len(faults)} trainings | {' | '.join(_shares(faults, races))} |")
+    rows += [
+        "",
+        f"No harm, so not counted: {', '.join(left_out) or 'none'}.",
+        "",
+        *_healthy(lines),
+        "",
+        *_others(lines),
+    ]
+    return "\n".join(rows)
+
+
+def _shares(lines: list[dict[str, Any]], races: list[dict[str, Any]]) -> list[str]:
+    members = [member for line in lines for member in line["members"]]
+    n = len(members)
+    kinds = {line["kind"] for line in lines}
+    races = [race for race in races if race["kind"] in kinds]
+    found = [share(sum(member[name] for member in members), n) for name in ("warned", "first", "three")]
+    return [*found, share(sum(race["within"] for race in races), len(races))]
+
+
+def _healthy(lines: list[dict[str, Any]]) -> list[str]:
+    members = [(line, m) for line in lines if line["what"] == "healthy" for m in line["members"] if m["healthy"]]
+    spared = sum(not m["healthy"] for line in lines if line["what"] == "healthy" for m in line["members"])
+    cures = [row for line in lines if line["what"] == "race" for row in line["rows"]]
+    good = [row for row in cures if row["within"]]
+    alarms = [
+        f"{m['said'][0][0]} on {line['base']} {line['settings'][m['trial']]}" for line, m in members if m["warned"]
+    ]
+    rate = share(sum(m["warned"] for _, m in members), len(members))
+    remedied = share(sum(row["verdict"] != "healthy" for row in good), len(good))
+    return [
+        f"False alarms on healthy runs: {rate}; {spared} more did not get as far as the best of their group.",
+        f"False alarms on remedied runs within 5% of the healthy control: {remedied}.",
+        *[f"- {words}" for words in sorted(set(alarms))],
+    ]
+
+
+def _others(lines: list[dict[str, Any]]) -> list[str]:
+    tools = sorted({tool for line in lines for member in line.get("members", ()) for tool in member["others"]})
+    rows = ["| tool | healthy runs warned | faulty runs warned | right kind named, generously |", "|---|---|---|---|"]
+    healthy = [m for line in lines if line["what"] == "healthy" for m in line["members"] if m["healthy"]]
+    faulty = [m for line in lines if line["what"] == "fault" and line["counts"] for m in line["members"]]
+    for tool in tools:
+        well, ill = ([m["others"][tool] for m in group if tool in m["others"]] for group in (healthy, faulty))
+        cells = (
+            share(sum(one["warned"] for one in well), len(well)),
+            share(sum(one["warned"] for one in ill), len(ill)),
+            share(sum(one["right"] for one in ill), len(ill)),
+        )
+        rows.append(f"| {tool} | {' | '.join(cells)} |")
+    ours = (
+        share(sum(m["warned"] for m in healthy), len(healthy)),
+        share(sum(m["warned"] for m in faulty), len(faulty)),
+        share(sum(m["any"] for m in faulty), len(faulty)),
+    )
+    return [*rows, f"| adamtune | {' | '.join(ours)} |"]
