@@ -137,7 +137,7 @@ class PopulationAdam:
         # eps > sqrt(v / (1 - beta2^t))  is  v < eps^2 (1 - beta2^t), without a root per element; in float64,
         # since eps^2 of 1e-24 and less does not fit float32.
         bound = (c.eps**2 * bias_correction(c.beta2, t)).to(self.exp_avg_sq.device)
-        return (self.exp_avg_sq < bound[:, None]).to(torch.float64).mean(dim=1)
+        return (self.exp_avg_sq < bound[:, None]).sum(dim=1).double() / self.exp_avg_sq.shape[1]
 
     def second_moment(self, columns: Tensor) -> Tensor:
         """Some columns of v as it stands, not bias-corrected, shape [K, n]."""

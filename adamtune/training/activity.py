@@ -119,9 +119,8 @@ class Activity:
     def take_scores(self, outputs: Tensor) -> None:
         """Adds what a cross-entropy is taken of for the probe's rows of a part, shape [K, B, C] or [K, B, T, C]."""
         if outputs.shape[-1] > 1:
-            among = ((outputs >= 0) & (outputs <= 1)).all(dim=-1)
             one = (outputs.float().sum(dim=-1) - 1).abs() < SUM
-            self._sums.append((among & one).flatten(1).float())
+            self._sums.append((one & (outputs.amin(dim=-1) >= 0)).flatten(1).float())
 
     def signals(self) -> dict[str, Tensor]:
         """The worst layer's share of idle units by public name, and `probabilities`, each [K], on the CPU."""
