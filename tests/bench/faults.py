@@ -42,6 +42,7 @@ from adamtune.tuning.start import start_from
 from adamtune.tuning.work import load_work
 
 KINDS: tuple[Kind, ...] = (*settings.KINDS, *bugs.KINDS, *data.KINDS)
+ACCEPTED = {kind.id: kind.accepted for kind in KINDS}
 SEEDS, RACE_SEEDS, HEALTHY_SEEDS = 5, 3, 2
 REACHED = 0.1
 """Share of what the best of its group learned that a run with ordinary settings may lack and still be called healthy:
@@ -213,6 +214,10 @@ def _shown(losses: tuple[float, ...]) -> list[float]:
     return [round(loss, 5) for loss in losses]
 
 
+def _whole(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [line for line in lines if line["what"] != "broken"]
+
+
 def main() -> None:
     """Runs the bench, or draws the table of an earlier run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -222,7 +227,8 @@ def main() -> None:
     parser.add_argument("--table", type=Path, metavar="FILE", help="only draw the table of these JSON lines")
     given = parser.parse_args()
     if given.table:
-        print(table(json.loads(line) for line in given.table.read_text().splitlines() if line.startswith("{")))
+        lines = [json.loads(line) for line in given.table.read_text().splitlines() if line.startswith("{")]
+        print(table(_whole(lines), ACCEPTED))
         return
     torch.set_num_threads(1)
     lines = []
@@ -236,7 +242,7 @@ def main() -> None:
         for line in chain(*sources, *(bench.races() for bench in benches)):
             print(json.dumps(line, default=float), flush=True)
             lines.append(line)
-    print(table(line for line in lines if line["what"] != "broken"))
+    print(table(_whole(lines), ACCEPTED))
     sys.exit(any(line["what"] == "broken" for line in lines))
 
 
