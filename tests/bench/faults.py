@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ from adamtune.tuning.start import start_from
 from adamtune.tuning.work import load_work
 
 KINDS: tuple[Kind, ...] = (*settings.KINDS, *bugs.KINDS, *data.KINDS)
+ACCEPTED = {kind.id: kind.accepted for kind in KINDS}
 SEEDS, RACE_SEEDS, HEALTHY_SEEDS = 5, 3, 2
 REACHED = 0.1
 """Share of what the best of its group learned that a run with ordinary settings may lack and still be called healthy:
@@ -55,20 +56,28 @@ class Bench:
         folder: Where runs go.
         part: Which part is run.
         seeds: Seeds of each training.
+        done: Lines of an earlier call that was broken off; what they have is not done again.
     """
 
-    def __init__(self, folder: Path, part: Part, seeds: int) -> None:
+    def __init__(self, folder: Path, part: Part, seeds: int, done: Sequence[dict[str, Any]] = ()) -> None:
         self._folder, self._part, self._seeds = folder, part, seeds
+        self._done = {_key(line): line for line in done if line["part"] == part and line["what"] != "broken"}
         self._facts: dict[str, Any] = {}
         self._controls: dict[str, Trained] = {}
-        self._to_race: list[tuple[Kind, Base, Plant, Trained, Trained]] = []
+        self._to_race: list[tuple[Kind, Base]] = []
+        self._trained: dict[tuple[str, str], Trained] = {}
         self._count = 0
 
     def faults(self, only: str) -> Iterator[dict[str, Any]]:
         """A line for each kind on each of its trainings."""
         for kind in KINDS:
             for base_id in kind.bases(self._part) if only in ("", kind.id) else ():
-                yield self._line({"what": "fault", "kind": kind.id, "base": base_id}, self._fault, kind, BASES[base_id])
+                head = {"what": "fault", "kind": kind.id, "base": base_id}
+                line = self._done.get(_key(head)) or self._line(head, self._fault, kind, BASES[base_id])
+                raced = kind.curable and base_id in kind.bases(self._part)[: kind.races]
+                if raced and line.get("counts"):
+                    self._to_race.append((kind, BASES[base_id]))
+                yield line
 
     def _fault(self, kind: Kind, base: Base) -> dict[str, Any]:
         plant = kind.plant(base, self._part == "held-out")
@@ -77,28 +86,29 @@ class Bench:
         members = [_member(one, faulty, kind) for one in faulty.diagnosis.members] or [
             _data_alone(faulty, kind)
         ] * self._seeds
-        line = {
+        self._trained[kind.id, base.id] = faulty
+        return {
             "counts": kind.present or hurts(faulty.losses, control.losses),
             "losses": _shown(faulty.losses),
             "control": _shown(control.losses),
             "members": members,
         }
-        if line["counts"] and kind.curable and base.id in kind.bases(self._part)[: kind.races]:
-            self._to_race.append((kind, base, plant, faulty, control))
-        return line
 
     def races(self) -> Iterator[dict[str, Any]]:
         """A line for each fault that counts and that settings can undo; after `faults`."""
+        for kind, base in self._to_race:
+            head = {"what": "race", "kind": kind.id, "base": base.id}
+            yield self._done.get(_key(head)) or self._line(head, self._race, kind, base)
+
+    def _race(self, kind: Kind, base: Base) -> dict[str, Any]:
         n = min(RACE_SEEDS, self._seeds)
-        for kind, base, plant, faulty, control in self._to_race:
-
-            def work(*one: Any) -> dict[str, Any]:
-                plant, faulty, control = one
-                if faulty.diagnosis.verdict == "healthy":
-                    return {"within": False, "near": False, "winner": None, "ratio": None, "rows": []}
-                return _cured(cure(faulty, plant, n), faulty, control, n)
-
-            yield self._line({"what": "race", "kind": kind.id, "base": base.id}, work, plant, faulty, control)
+        plant = kind.plant(base, self._part == "held-out")
+        if (kind.id, base.id) not in self._trained:
+            self._fault(kind, base)
+        faulty, control = self._trained[kind.id, base.id], self._control(base, plant)
+        if faulty.diagnosis.verdict == "healthy":
+            return {"within": False, "near": False, "winner": None, "ratio": None, "rows": []}
+        return _cured(cure(faulty, plant, n), faulty, control, n)
 
     def _line(self, head: dict[str, Any], work: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
         """What a case gave; one that breaks must not end the others, nor pass unseen."""
@@ -119,7 +129,9 @@ class Bench:
     def healthy(self) -> Iterator[dict[str, Any]]:
         """A line for each group of healthy settings."""
         for base, shared, trials in groups(self._part):
-            yield self._line({"what": "healthy", "kind": "healthy", "base": base.id}, self._group, base, shared, trials)
+            own = [dict(shared) | dict(changes) for changes in trials]
+            head = {"what": "healthy", "kind": "healthy", "base": base.id, "settings": own}
+            yield self._done.get(_key(head)) or self._line(head, self._group, base, shared, trials)
 
     def _group(self, base: Base, shared: dict[str, Any], trials: tuple[dict[str, Any], ...]) -> dict[str, Any]:
         folder = self._next()
@@ -141,7 +153,6 @@ class Bench:
         losses = losses_of(trained.run)
         best = min(losses + self._control(base, Plant()).losses)
         return {
-            "settings": [dict(shared) | dict(changes) for changes in trials],
             "members": [
                 {
                     "trial": one.trial,
@@ -158,6 +169,11 @@ class Bench:
     def _next(self) -> Path:
         self._count += 1
         return self._folder / f"{self._count:04d}"
+
+
+def _key(line: dict[str, Any]) -> str:
+    """What tells one line of a part from another."""
+    return json.dumps([line["what"], line["kind"], line["base"], line.get("settings")])
 
 
 def _member(one: MemberDiagnosis, trained: Trained, kind: Kind) -> dict[str, Any]:
@@ -213,6 +229,15 @@ def _shown(losses: tuple[float, ...]) -> list[float]:
     return [round(loss, 5) for loss in losses]
 
 
+def _lines(file: Path) -> list[dict[str, Any]]:
+    """The lines of an earlier call; a last one that was cut off is no line."""
+    return [json.loads(line) for line in file.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
+
+
+def _whole(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [line for line in lines if line["what"] != "broken"]
+
+
 def main() -> None:
     """Runs the bench, or draws the table of an earlier run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -220,15 +245,17 @@ def main() -> None:
     parser.add_argument("--only", default="", metavar="KIND", help="one kind of fault alone, and no healthy runs")
     parser.add_argument("--quick", action="store_true", help="two seeds: to see that it works")
     parser.add_argument("--table", type=Path, metavar="FILE", help="only draw the table of these JSON lines")
+    parser.add_argument("--resume", type=Path, metavar="FILE", help="lines of a call that was broken off; go on there")
     given = parser.parse_args()
     if given.table:
-        print(table(json.loads(line) for line in given.table.read_text().splitlines() if line.startswith("{")))
+        print(table(_whole(_lines(given.table)), ACCEPTED))
         return
     torch.set_num_threads(1)
     lines = []
+    done = _lines(given.resume) if given.resume else []
     parts: tuple[Part, ...] = (given.part,) if given.part else ("dev", "held-out")
     with tempfile.TemporaryDirectory() as folder:
-        benches = [Bench(Path(folder, part), part, 2 if given.quick else SEEDS) for part in parts]
+        benches = [Bench(Path(folder, part), part, 2 if given.quick else SEEDS, done) for part in parts]
         # What is quick and says most comes first; races take longest.
         sources = [source for bench in benches for source in (bench.faults(given.only), bench.healthy())]
         if given.only:
@@ -236,7 +263,7 @@ def main() -> None:
         for line in chain(*sources, *(bench.races() for bench in benches)):
             print(json.dumps(line, default=float), flush=True)
             lines.append(line)
-    print(table(line for line in lines if line["what"] != "broken"))
+    print(table(_whole(lines), ACCEPTED))
     sys.exit(any(line["what"] == "broken" for line in lines))
 
 
