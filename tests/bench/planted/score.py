@@ -96,7 +96,7 @@ def _shares(lines: list[dict[str, Any]], races: list[dict[str, Any]], accepted: 
 
 def _healthy(lines: list[dict[str, Any]]) -> list[str]:
     members = [(line, m) for line in lines if line["what"] == "healthy" for m in line["members"] if m["healthy"]]
-    spared = sum(not m["healthy"] for line in lines if line["what"] == "healthy" for m in line["members"])
+    spared = [m for line in lines if line["what"] == "healthy" for m in line["members"] if not m["healthy"]]
     cures = [row for line in lines if line["what"] == "race" for row in line["rows"]]
     good = [row for row in cures if row["within"]]
     alarms = [
@@ -104,8 +104,9 @@ def _healthy(lines: list[dict[str, Any]]) -> list[str]:
     ]
     rate = share(sum(m["warned"] for _, m in members), len(members))
     remedied = share(sum(row["verdict"] != "healthy" for row in good), len(good))
+    lag = f"{len(spared)} more lagged behind the best of their group, so that nobody can call them healthy"
     return [
-        f"False alarms on healthy runs: {rate}; {spared} more did not get as far as the best of their group.",
+        f"False alarms on healthy runs: {rate}. {lag}; {sum(m['warned'] for m in spared)} of these were warned.",
         f"False alarms on remedied runs within 5% of the healthy control: {remedied}.",
         *[f"- {words}" for words in sorted(set(alarms))],
     ]
