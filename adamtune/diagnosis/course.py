@@ -150,6 +150,16 @@ def severity(view: MemberView) -> Severity:
             return "warning"
 
 
+def severity_above(view: MemberView, high: float) -> Severity:
+    """The same, but a warning at the least where the training loss ended above so many constant losses.
+
+    For a fault of which no healthy run shows the signal: a run that "learned well" by the loss test of most rules may
+    still have lost most of what it could have learned.
+    """
+    train, found = train_course(view), severity(view)
+    return "warning" if found == "info" and train is not None and train.end > high else found
+
+
 def training_severity(view: MemberView) -> Severity:
     """The same for a fault that can only keep the training loss high: information where that ended low for good."""
     train = train_course(view)

@@ -44,6 +44,16 @@ def largest(view: MemberView, *names: str) -> tuple[int, float] | None:
     return None
 
 
+def growth(view: MemberView) -> float:
+    """How many times the norm of all parameters has grown from the first line to the last; nan if not measured.
+
+    Steps that are too long carry weights outward, whichever way they point: the norm tells of them when relative
+    updates no longer do.
+    """
+    norms = [value for _, value in view.finite("param_norm")]
+    return norms[-1] / norms[0] if len(norms) > 1 and norms[0] > 0 else math.nan
+
+
 def is_adam(view: MemberView) -> bool:
     """Whether Adam or AdamW updated the weights, as of every run that does not say."""
     return view.setting("optimizer.name", "adamw") in ("adam", "adamw")

@@ -6,6 +6,7 @@ Why it matters: Adam divides by what gradients used to be, so that for as long a
 What to do: a beta2 of 0.95 to 0.99, which forgets faster; or clipping at the 90th percentile of the norms.
 Source: Wortsman et al. 2023, section 3.4: RMS_t above 2.3 precedes spikes of the loss by 1 to 8 steps. On small models
 that alone says nothing: measured: up to 5.1 in 160 healthy MLP runs (batches of 8), never with a jump of the loss.
+grown: where classes came one after the other parameters grew by 1.8, where lr was raised 300 times by 30 and more.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import ClassVar
 
 from adamtune.diagnosis.course import training_severity
 from adamtune.diagnosis.rule import Cause, Finding, Rule
-from adamtune.diagnosis.signals import largest
+from adamtune.diagnosis.signals import growth, largest
 from adamtune.diagnosis.view import MemberView
 from adamtune.diagnosis.words import figure
 
@@ -35,6 +36,7 @@ class Beta2Stale(Rule):
         "after": 50.0,  # step before which v is still settling
         "jump": 3.0,  # times the recent median: the largest batch loss of the same or the next line
         "forgets": 0.99,  # beta2 up to this forgets within 100 steps, and is not to blame
+        "grown": 3.0,  # times that the parameters have grown: so far only steps lead that are too long throughout
         "long": 0.1,  # largest relative update of a line: beyond it, which no healthy run reached, the lr is to blame
     }
     explains = frozenset({"loss-explosion", "collapse", "oscillation", "update-ratio-high"})
@@ -45,6 +47,8 @@ class Beta2Stale(Rule):
         stale, losses = view.finite("stale"), view.finite("batch_loss_max")
         step_size = largest(view, "update_ratio_max", "update_ratio")
         if beta2 <= limits["forgets"] or not stale or (step_size and step_size[1] > limits["long"]):
+            return None
+        if growth(view) > limits["grown"]:
             return None
         jumps = _jumps(losses, limits["jump"])
         steps = [step for step, _ in losses]

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import ClassVar
 
-from adamtune.diagnosis.course import Course, severity, train_course
+from adamtune.diagnosis.course import Course, severity_above, train_course
 from adamtune.diagnosis.rule import Cause, Finding, Rule
 from adamtune.diagnosis.signals import largest
 from adamtune.diagnosis.view import MemberView
@@ -37,6 +37,7 @@ class Oscillation(Rule):
         "share": 0.25,  # share of lines after the first quarter on which the loss turns round
         "turn": 0.1,  # relative size of a turn that counts
         "big_step": 3e-3,  # largest relative update must exceed this
+        "high": 0.1,  # constant losses: an end above this is more than information
         "negligible": 0.01,  # constant losses; below this bouncing does no harm
     }
     explains = frozenset({"update-ratio-high", "overfit", "dead-relu", "saturated"})
@@ -57,7 +58,7 @@ class Oscillation(Rule):
             return None
         return Finding(
             rule=self.id,
-            severity=severity(view),
+            severity=severity_above(view, limits["high"]),
             message=self._message(train, share, train.steps[settled_from], limits),
             evidence={
                 "value": share,

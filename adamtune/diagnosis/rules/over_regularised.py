@@ -28,6 +28,7 @@ class OverRegularised(Rule):
     pictured = ("train_loss",)
     thresholds: ClassVar[Mapping[str, float]] = {
         "dropout": 0.5,  # rate from which on it can be to blame
+        "extreme": 0.8,  # rate from which on it is told where the run learned well, too
         "high": 0.3,  # constant losses: the training loss, measured without dropout, must end above this
         "slow": 1e-3,  # relative update below which steps are too short, with or without dropout
     }
@@ -40,9 +41,11 @@ class OverRegularised(Rule):
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Compares the recipe's rate and the end of the training loss with the limits."""
         rate, train = view.number("model.dropout"), train_course(view)
-        if train is None or not rate >= limits["dropout"] or not view.ended or train.end <= limits["high"]:
+        if train is None or not rate >= limits["dropout"] or not view.ended:
             return None
-        if outcome(view) in (Outcome.LOST, Outcome.WELL) or typical(view, "update_ratio") < limits["slow"]:
+        slow = typical(view, "update_ratio") < limits["slow"]
+        fine = train.end <= limits["high"] or outcome(view) is Outcome.WELL
+        if outcome(view) is Outcome.LOST or slow or (fine and rate < limits["extreme"]):
             return None
         return Finding(
             rule=self.id,

@@ -217,6 +217,7 @@ KINDS = (
         _plant(_rare(0.04), _rare(0.06)),
         *TABLES,
         present=True,
+        as_info=True,
     ),
     Kind("val-leak", frozenset({"train-val-leak"}), _plant(_leak(0.5), _leak(0.3)), *IMAGES, present=True),
     Kind(
@@ -242,7 +243,6 @@ KINDS = (
         _plant(_wild_rows(4), _wild_rows(3)),
         ("digits-mlp", "cancer-mlp"),
         ("mnist-mlp", "wine-mlp"),
-        present=True,
         as_info=True,
     ),
 )
