@@ -9,6 +9,8 @@ from scipy.stats import binomtest, ttest_rel
 
 CLEARLY_WORSE = 1.05
 NEAR = 0.02
+FEW = 20
+"""Runs up to which a percentage would pretend to more than is known."""
 
 
 def hurts(faulty: Sequence[float], control: Sequence[float]) -> bool:
@@ -33,7 +35,11 @@ def share(hits: int, n: int) -> str:
     if n == 0:
         return "-"
     low, high = binomtest(hits, n).proportion_ci(method="wilson")
-    return f"{hits}/{n} = {hits / n:.1%} ({low:.1%} to {high:.1%})"
+    return (
+        f"{hits}/{n} ({low:.0%} to {high:.0%})"
+        if n <= FEW
+        else f"{hits}/{n} = {hits / n:.1%} ({low:.1%} to {high:.1%})"
+    )
 
 
 Accepted = Mapping[str, frozenset[str]]
