@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 _PACKAGES = ("torch", "optuna", "numpy", "scikit-learn")
 
-_PASSWORD: Final = re.compile(r"(://[^:/@\s]*):[^/@\s]+@")
+_PASSWORD: Final = re.compile(r"(://[^:/@\s]*):[^@]+@")
 
 Role = Literal["baseline", "search", "confirm", "remedy"]
 
@@ -23,7 +23,7 @@ Role = Literal["baseline", "search", "confirm", "remedy"]
 def without_password(text: str) -> str:
     """A URL, or words with one in them, as it may be shown and kept.
 
-    >>> without_password("postgresql://me:secret@host/studies"), without_password("sqlite:///s.db")
+    >>> without_password("postgresql://me:a / b@host/studies"), without_password("sqlite:///s.db")
     ('postgresql://me:***@host/studies', 'sqlite:///s.db')
     """
     return _PASSWORD.sub(r"\1:***@", text)
