@@ -5,12 +5,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import Argument, Option
+from typer import Option
 
 from adamtune.cli.command import Command
 from adamtune.cli.common import Common, with_common
 from adamtune.cli.failing import FailOn, failing
 from adamtune.cli.output import Output
+from adamtune.cli.starting import RunDir
 from adamtune.errors import Problem, RunError
 
 if TYPE_CHECKING:
@@ -21,14 +22,7 @@ if TYPE_CHECKING:
 def diagnose(
     common: Common,
     *,
-    run_dir: Annotated[
-        Path | None,
-        Argument(
-            metavar="RUN_DIR",
-            help="A run's folder, or a recipe's folder for its newest run; without it, the newest that trained.",
-            show_default=False,
-        ),
-    ] = None,
+    run_dir: RunDir = None,
     plot: Annotated[
         bool, Option("--plot", help="Draw the signal that each finding was judged by, with its threshold.")
     ] = False,

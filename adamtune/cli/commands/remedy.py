@@ -2,16 +2,16 @@
 
 # typer reads the annotations at run time, so they stay as they are.
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Argument, Option
+from typer import Option
 
 from adamtune.cli.command import Command
 from adamtune.cli.commands.diagnose import choose_run
 from adamtune.cli.common import Common, with_common
 from adamtune.cli.output import Output
 from adamtune.cli.sharing import Workers
+from adamtune.cli.starting import RunDir
 
 if TYPE_CHECKING:
     from adamtune.tuning.remedies.remedy_results import RemedyResult
@@ -24,14 +24,7 @@ NoConfirm = Annotated[bool, Option("--no-confirm", help="Decide on the race's ow
 def remedy(
     common: Common,
     *,
-    run_dir: Annotated[
-        Path | None,
-        Argument(
-            metavar="RUN_DIR",
-            help="A run's folder, or a recipe's folder for its newest run; without it, the newest that trained.",
-            show_default=False,
-        ),
-    ] = None,
+    run_dir: RunDir = None,
     no_confirm: NoConfirm = False,
     workers: Workers = 1,
 ) -> int:
