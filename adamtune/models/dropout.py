@@ -67,8 +67,18 @@ class MemberDropout(nn.Module):
         call = self.calls or 0
         if self.calls is not None:
             self.calls += 1
-        shape = [*x.shape[: x.dim() - self.whole_dims], *[1] * self.whole_dims]
-        return x * keep_factor(self.dropout_key, self.layer + _CALL_STRIDE * call, shape, self.p).to(x.dtype)
+        return x * self.factor(self.dropout_key, x.shape, call).to(x.dtype)
+
+    def factor(self, key: Tensor, shape: Sequence[int], call: int = 0) -> Tensor:
+        """What an input is multiplied by, float32.
+
+        Args:
+            key: Of one member or of K, shape [] or [K].
+            shape: Of one member's input.
+            call: How often the layer has been used before in this forward pass.
+        """
+        shape = [*shape[: len(shape) - self.whole_dims], *[1] * self.whole_dims]
+        return keep_factor(key, self.layer + _CALL_STRIDE * call, shape, self.p)
 
     def extra_repr(self) -> str:
         """Rate and number, for printing the model."""
@@ -113,6 +123,11 @@ def _count_calls_anew(module: nn.Module, _: Any) -> None:
     for child in module.modules():
         if isinstance(child, MemberDropout):
             child.calls = 0
+
+
+def counts_calls(hook: Any) -> bool:
+    """Whether a hook is the one that `replace_dropout` leaves on a network, which changes nothing else."""
+    return hook is _count_calls_anew
 
 
 def _mix_index(shape: Sequence[int], device: torch.device) -> Tensor:

@@ -142,7 +142,7 @@ class Training(Section):
     ]
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Field(examples=["auto"])]
     precision: Annotated[Literal["fp32", "bf16", "fp16"], Field(examples=["fp32"])]
-    strategy: Annotated[Literal["auto", "vectorized", "loop"], Field(examples=["auto"])]
+    strategy: Annotated[Literal["auto", "batched", "vectorized", "loop"], Field(examples=["auto"])]
     seeds: Annotated[
         int, Field(ge=1, le=1000, description="how many repeats: a whole number from 1 to 1000", examples=[3])
     ]

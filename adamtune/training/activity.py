@@ -62,7 +62,7 @@ def watching(module: nn.Module, rows: slice) -> Iterator[list[Layer]]:
     hooks = [
         child.register_forward_hook(_watcher(kind, rows, seen, channels_first=flat_time))
         for child in module.modules()
-        for kind in [_kind(child)]
+        for kind in [kind_of(child)]
         if kind is not None
     ]
     try:
@@ -72,7 +72,8 @@ def watching(module: nn.Module, rows: slice) -> Iterator[list[Layer]]:
             hook.remove()
 
 
-def _kind(module: nn.Module) -> Kind | None:
+def kind_of(module: nn.Module) -> Kind | None:
+    """What an activation layer is watched as; None for any other layer."""
     return next((kind for layer, kind in _KINDS.items() if isinstance(module, layer)), None)
 
 
@@ -84,10 +85,20 @@ def _watcher(kind: Kind, rows: slice, seen: list[Layer], *, channels_first: bool
         # Units are channels in images, and in sequences where there are convolutions; else what stands last.
         axis = 1 if values.dim() > 3 or (values.dim() == 3 and channels_first) else -1
         picked = values.detach()[rows].movedim(axis, -1).flatten(0, -2)
-        idle = picked == 0 if kind == "relu" else picked.abs() > FLAT[kind]
-        seen.append(Layer(kind, idle.sum(dim=0), picked.shape[0]))
+        seen.append(Layer(kind, idle_rows(kind, picked), picked.shape[0]))
 
     return look
+
+
+def idle_rows(kind: Kind, values: Tensor) -> Tensor:
+    """For how many rows each unit is at 0 or flat, shape [*, units].
+
+    Args:
+        kind: What the activation computes.
+        values: What comes out of a relu, or what goes into any other kind, shape [*, rows, units].
+    """
+    idle = values == 0 if kind == "relu" else values.abs() > FLAT[kind]
+    return idle.sum(dim=-2)
 
 
 class Activity:

@@ -12,11 +12,14 @@ from torch import Tensor, nn
 
 from adamtune.training.objective import Objective
 from adamtune.training.rows import Layout, Rows
+from adamtune.training.strategies.batched import Batched
 from adamtune.training.strategies.loop import Loop
 from adamtune.training.strategies.strategy import Batch, Strategy
 from adamtune.training.strategies.vectorized import Vectorized
 
-CHUNK: Final = 16
+TOGETHER: Final = (Batched, Vectorized)
+"""What runs several members at once, in the order in which it is tried; the first that a network allows is measured."""
+CHUNKS: Final = (16, 8)
 """Chunks of 8 to 16 members were fastest where chunks paid at all; measured with 64 members on 2 cores."""
 REPETITIONS: Final = 3
 HOPELESS: Final = 3.0
@@ -36,7 +39,7 @@ class Choice:
     """How a population is executed; plain data, so that a continued run does the same again.
 
     Args:
-        name: `vectorized` or `loop`.
+        name: `batched`, `vectorized` or `loop`.
         chunk: Members run together; 0 for all.
         threads: Threads of torch's pool.
         step_ms: Measured milliseconds of forward and backward by candidate.
@@ -69,7 +72,7 @@ class Choice:
 
 def build(choice: Choice, module: nn.Module, layout: Layout, objective: Objective) -> Strategy:
     """The strategy that was chosen."""
-    kind = {kind.name: kind for kind in (Vectorized, Loop)}[choice.name]
+    kind = {kind.name: kind for kind in (Batched, Vectorized, Loop)}[choice.name]
     return kind(module, layout, objective, choice.chunk)
 
 
@@ -87,15 +90,21 @@ def choose(wanted: str, module: nn.Module, layout: Layout, objective: Objective,
     trials = _Trials(module, layout, objective, rows, batch)
     threads = sorted({1, torch.get_num_threads()})
     note = ""
-    if wanted in ("auto", "vectorized"):
-        note = trials.why_not_vectorized()
-        if not note:
-            chunks = [0, CHUNK] if len(rows.params) > CHUNK else [0]
-            for chunk in chunks:
-                trials.measure("vectorized", chunk, threads)
+    for kind in TOGETHER:
+        if wanted in ("auto", kind.name):
+            note = trials.why_not(kind)
+            if not note:
+                for chunk in _chunks(len(rows.params)):
+                    trials.measure(kind.name, chunk, threads)
+                break
     if wanted in ("auto", "loop") or note:
         trials.measure("loop", 0, threads)
     return trials.best(note)
+
+
+def _chunks(n_members: int) -> list[int]:
+    """What is worth a try: no more than there are, 0 for all of them."""
+    return [*(chunk for chunk in CHUNKS if chunk < n_members), *([0] if n_members <= CHUNKS[0] else [])]
 
 
 class _Trials:
@@ -104,23 +113,25 @@ class _Trials:
         self._rows = rows
         self._batch = batch
         self._before = {name: value.clone() for name, value in rows.buffers.items()}
+        self._wanted: dict[str, Tensor] | None = None
         self._ms: dict[tuple[str, int, int], float] = {}
 
-    def why_not_vectorized(self) -> str:
-        """Empty where `vmap` runs this network and computes what the plain call computes."""
-        module, layout, objective = self._parts
-        wanted = self._behaviour(Loop(module, layout, objective))
-        vectorized = Vectorized(module, layout, objective)
-        held = _plain_tensors(vectorized.module)
+    def why_not(self, kind: type[Strategy]) -> str:
+        """Empty where a strategy runs this network and computes what the plain call computes."""
+        cannot = f"cannot be {kind.name}"
         try:
-            found = self._behaviour(vectorized)
-        except Exception as error:  # noqa: BLE001 - whatever vmap makes of a stranger's network, the loop can run it
-            return f"cannot be vectorized ({str(error).splitlines()[0][:160]})"
-        if _plain_tensors(vectorized.module) != held:
-            return "cannot be vectorized: the network keeps a tensor in a plain attribute, not in a buffer"
-        tolerance = AGREEMENT[objective.precision]
-        different = [what for what, values in wanted.items() if not _agree(values, found[what], tolerance)]
-        return f"cannot be vectorized: {different[0]} would come out differently" if different else ""
+            together = kind(*self._parts)
+            held = _plain_tensors(together.module)
+            found = self._behaviour(together)
+        except Exception as error:  # noqa: BLE001 - whatever becomes of a stranger's network, the loop can run it
+            return f"{cannot} ({str(error).splitlines()[0][:160]})"
+        if _plain_tensors(together.module) != held:
+            return f"{cannot}: the network keeps a tensor in a plain attribute, not in a buffer"
+        if self._wanted is None:
+            self._wanted = self._behaviour(Loop(*self._parts))
+        tolerance = AGREEMENT[self._parts[2].precision]
+        different = [what for what, values in self._wanted.items() if not _agree(values, found[what], tolerance)]
+        return f"{cannot}: {different[0]} would come out differently" if different else ""
 
     def _behaviour(self, strategy: Strategy) -> dict[str, Tensor]:
         """All that one step changes or shows: batch losses, gradients, buffers, and outputs in eval mode afterwards.

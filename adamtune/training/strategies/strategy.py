@@ -16,8 +16,6 @@ from adamtune.training.losses import CLASSES, example_accuracies, example_losses
 from adamtune.training.objective import Objective
 from adamtune.training.rows import Layout, Rows
 
-EVAL_BATCH: Final = 1024
-"""Examples that are evaluated together at the most; all members' outputs for them are held at once."""
 EVAL_NUMBERS: Final = 2**24
 """Numbers that may come out of one evaluated batch of all members, or go in: 64 MiB in float32, a few times that
 with what the loss needs. What a network holds inside is its own, and a multiple of this for wide ones."""
@@ -61,6 +59,8 @@ class Strategy(ABC):
     """
 
     name: ClassVar[str]
+    eval_rows: ClassVar[int] = 1024
+    """Examples that are evaluated together at the most; all members' outputs for them are held at once."""
 
     _rows: Rows
 
@@ -134,4 +134,4 @@ class Strategy(ABC):
     def eval_batch(self, part: Part) -> int:
         """Examples of a split that are evaluated together, so that memory does not grow with what they are."""
         each = len(self._rows.params) * self.objective.numbers_per_example(part.x, part.y)
-        return max(1, min(EVAL_BATCH, EVAL_NUMBERS // max(1, each)))
+        return max(1, min(self.eval_rows, EVAL_NUMBERS // max(1, each)))

@@ -1,0 +1,66 @@
+"""Fully connected layers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from adamtune.training.batched.layer import Layer, Tensors
+
+
+class Linear(Layer):
+    """`nn.Linear`: one batched product forward, and two backward that write where the gradients belong."""
+
+    def __init__(self, module: nn.Linear, tensors: Tensors) -> None:
+        has_bias = module.bias is not None
+        self._weight, self._weight_grad = tensors.value("weight"), tensors.grad("weight")
+        self._bias = tensors.value("bias").unsqueeze(1) if has_bias else None
+        self._bias_grad = tensors.grad("bias") if has_bias else None
+        self.trains = self._weight_grad is not None or self._bias_grad is not None
+
+    def forward(self, x: Tensor, *, train: bool) -> Tensor:
+        """From [K, B, *D, I] to [K, B, *D, O]."""
+        flat = x.flatten(1, -2)
+        if train:
+            self._x = flat
+        weight = self._weight.transpose(1, 2)
+        out = torch.bmm(flat, weight) if self._bias is None else torch.baddbmm(self._bias, flat, weight)
+        return out.view(*x.shape[:-1], out.shape[-1])
+
+    def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
+        """Products of the gradient with what came in, and with the weights."""
+        flat = grad.flatten(1, -2)
+        if self._weight_grad is not None:
+            torch.bmm(flat.transpose(1, 2), self._x, out=self._weight_grad)
+        if self._bias_grad is not None:
+            torch.sum(flat, dim=1, out=self._bias_grad)
+        del self._x
+        if not inner:
+            return None
+        given = torch.bmm(flat, self._weight)
+        return given.view(*grad.shape[:-1], given.shape[-1])
+
+
+class Embedding(Layer):
+    """`nn.Embedding` without its options."""
+
+    def __init__(self, module: nn.Embedding, tensors: Tensors) -> None:
+        del module
+        self._weight, self._weight_grad = tensors.value("weight"), tensors.grad("weight")
+        self.trains = self._weight_grad is not None
+
+    def forward(self, x: Tensor, *, train: bool) -> Tensor:
+        """From tokens [K, B, T] to [K, B, T, D]."""
+        if train:
+            self._x = x
+        return torch.stack([weight[tokens] for weight, tokens in zip(self._weight, x, strict=True)])
+
+    def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
+        """Adds up what every token got."""
+        del inner
+        if self._weight_grad is not None:
+            self._weight_grad.zero_()
+            for own, tokens, each in zip(self._weight_grad, self._x, grad, strict=True):
+                own.index_add_(0, tokens.flatten(), each.flatten(0, -2))
+        del self._x
+        return None

@@ -1,0 +1,144 @@
+"""Layers that shift and scale by statistics of a batch, of an example or of a part of it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from adamtune.training.batched.layer import Layer, NotBatchedError, Tensors
+
+_aten: Final[Any] = torch.ops.aten
+
+
+class _Affine(Layer):
+    """What all of them end with: one scale and one shift for every feature or channel.
+
+    Args:
+        tensors: Those of the layer.
+        affine: Whether it has them.
+        feature: The axis of features or channels.
+    """
+
+    def __init__(self, tensors: Tensors, *, affine: bool, feature: int) -> None:
+        self._feature = feature
+        self._weight, self._bias = (tensors.value(name) if affine else None for name in ("weight", "bias"))
+        self._weight_grad, self._bias_grad = (tensors.grad(name) if affine else None for name in ("weight", "bias"))
+        self.trains = self._weight_grad is not None or self._bias_grad is not None
+
+    def _wide(self, values: Tensor, n_dims: int) -> Tensor:
+        """Values of shape [K, C] as they meet what comes in."""
+        shape = [1] * n_dims
+        shape[0], shape[self._feature] = values.shape
+        return values.view(shape)
+
+    def _scaled(self, normal: Tensor) -> Tensor:
+        if self._weight is None or self._bias is None:
+            return normal
+        return normal * self._wide(self._weight, normal.dim()) + self._wide(self._bias, normal.dim())
+
+    def _unscaled(self, grad: Tensor, normal: Tensor) -> Tensor:
+        """Gradient of the normalised numbers; those of scale and shift are written."""
+        over = [axis for axis in range(1, grad.dim()) if axis != self._feature % grad.dim()]
+        if self._weight_grad is not None:
+            torch.sum(grad * normal, dim=over, out=self._weight_grad)
+        if self._bias_grad is not None:
+            torch.sum(grad, dim=over, out=self._bias_grad)
+        return grad if self._weight is None else grad * self._wide(self._weight, grad.dim())
+
+
+class LayerNorm(_Affine):
+    """`nn.LayerNorm` over the last axis."""
+
+    def __init__(self, module: nn.LayerNorm, tensors: Tensors) -> None:
+        if len(module.normalized_shape) != 1 or (module.elementwise_affine and module.bias is None):
+            raise NotBatchedError(f"{module} is of another kind than usual")
+        super().__init__(tensors, affine=module.elementwise_affine, feature=-1)
+        self._width, self._eps = list(module.normalized_shape), module.eps
+
+    def forward(self, x: Tensor, *, train: bool) -> Tensor:
+        """Of the shape that came in, [K, B, *D, F]."""
+        normal, mean, rstd = torch.native_layer_norm(x, self._width, None, None, self._eps)
+        if train:
+            self._known = x, mean, rstd, normal
+        return self._scaled(normal)
+
+    def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
+        """Through torch's own kernel."""
+        x, mean, rstd, normal = self._known
+        del self._known
+        grad = self._unscaled(grad, normal)
+        if not inner:
+            return None
+        mask = [True, False, False]
+        given: Tensor = _aten.native_layer_norm_backward(grad, x, self._width, mean, rstd, None, None, mask)[0]
+        return given
+
+
+class BatchNorm(_Affine):
+    """`nn.BatchNorm1d` of [K, B, C], and `nn.BatchNorm2d` of [K, C, B, H, W]."""
+
+    def __init__(self, module: nn.BatchNorm1d | nn.BatchNorm2d, tensors: Tensors) -> None:
+        images = isinstance(module, nn.BatchNorm2d)
+        super().__init__(tensors, affine=module.affine, feature=1 if images else 2)
+        self._over = (2, 3, 4) if images else (1,)
+        if not module.track_running_stats or module.momentum is None:
+            raise NotBatchedError(f"{module} keeps no running average")
+        self._eps, self._momentum = module.eps, module.momentum
+        self._running = tensors.value("running_mean"), tensors.value("running_var")
+        self._count = tensors.value("num_batches_tracked")
+
+    def forward(self, x: Tensor, *, train: bool) -> Tensor:
+        """Of the shape that came in; running statistics are brought forward in training."""
+        if not train:
+            mean, var = (self._wide(values, x.dim()) for values in self._running)
+            return self._scaled((x - mean) * (var + self._eps).rsqrt())
+        var, mean = torch.var_mean(x, dim=self._over, correction=0, keepdim=True)
+        rstd = (var + self._eps).rsqrt()
+        normal = (x - mean) * rstd
+        self._known = normal, rstd
+        self._n = x.numel() // var.numel()
+        self._count += 1
+        for running, now in zip(self._running, (mean, var * (self._n / max(1, self._n - 1))), strict=True):
+            running.lerp_(now.view_as(running), self._momentum)
+        return self._scaled(normal)
+
+    def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
+        """Ioffe & Szegedy 2015, "Batch normalization", section 3, gathered into one expression."""
+        normal, rstd = self._known
+        del self._known
+        grad = self._unscaled(grad, normal)
+        if not inner:
+            return None
+        mean, along = (v.mean(dim=self._over, keepdim=True) for v in (grad, grad * normal))
+        return (grad - mean - normal * along) * rstd
+
+
+class GroupNorm(_Affine):
+    """`nn.GroupNorm` of [K, C, B, H, W]."""
+
+    def __init__(self, module: nn.GroupNorm, tensors: Tensors) -> None:
+        super().__init__(tensors, affine=module.affine, feature=1)
+        self._groups, self._eps = module.num_groups, module.eps
+
+    def forward(self, x: Tensor, *, train: bool) -> Tensor:
+        """Of the shape that came in."""
+        parts = x.unflatten(1, (self._groups, -1))  # [K, G, C / G, B, H, W]
+        var, mean = torch.var_mean(parts, dim=(2, 4, 5), correction=0, keepdim=True)
+        rstd = (var + self._eps).rsqrt()
+        normal = (parts - mean) * rstd
+        if train:
+            self._known = normal, rstd
+        return self._scaled(normal.flatten(1, 2))
+
+    def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
+        """As of `BatchNorm`, over the numbers of one group of one example."""
+        normal, rstd = self._known
+        del self._known
+        grad = self._unscaled(grad, normal.flatten(1, 2))
+        if not inner:
+            return None
+        parts = grad.view(normal.shape)
+        mean, along = (v.mean(dim=(2, 4, 5), keepdim=True) for v in (parts, parts * normal))
+        return ((parts - mean - normal * along) * rstd).flatten(1, 2)
