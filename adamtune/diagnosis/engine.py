@@ -39,7 +39,7 @@ def diagnose_run(run: Run, *, overrides: Path | None = None) -> Diagnosis:
     _refuse_unknown_signals(run)
     judge = _Judge(overrides)
     seen = {entry.number: judge.look(entry.number, member_view(run, entry)) for entry in run.members}
-    basis = members_at_baseline(run)
+    basis = members_at_baseline(run, {number: one.view for number, one in seen.items()})
     findings = judge.together([seen[entry.number] for entry in basis.members], run, basis.members)
     if not seen and run.data:
         findings = diagnose_data(run.data, run.recipe, overrides=overrides)

@@ -36,7 +36,7 @@ def member_view(run: Run, entry: MemberEntry) -> MemberView:
             (record.step, name)
             for record in records
             for name, value in record.signals.items()
-            if not math.isfinite(as_number(value))
+            if not math.isfinite(_float(value))
         ),
     )
 
@@ -87,7 +87,12 @@ def _one_per_step(records: Sequence[Record]) -> list[Record]:
 
 def _columns(records: Sequence[Record]) -> dict[str, tuple[float, ...]]:
     names = sorted({name for record in records for name in record.signals})
-    return {name: tuple(as_number(record.signals.get(name, math.nan)) for record in records) for name in names}
+    # A log's reader gives floats already; looking at each of them once more would take most of a diagnosis.
+    return {name: tuple(_float(record.signals.get(name, math.nan)) for record in records) for name in names}
+
+
+def _float(value: Any) -> float:
+    return value if type(value) is float else as_number(value)
 
 
 def _task(settings: Mapping[str, Any], records: Sequence[Record]) -> str:

@@ -22,6 +22,7 @@ CHECKPOINT = "checkpoint.safetensors"
 TUNED = "tuned.yaml"
 STAGES = "stages.json"
 STUDY = "study.db"
+RUNGS = "rungs.jsonl"
 
 _RUN_NAME = re.compile(r"(\d{3,})-([a-z]+)(?:-(.+))?")
 

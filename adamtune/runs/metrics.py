@@ -12,6 +12,8 @@ from adamtune.runs.jsonfile import number, speak
 from adamtune.runs.record import FORMAT_VERSION, LAYER_SIGNALS, Record, State
 
 _LAYERS: Final = "layers"
+_PLACES: Final = {name: place for place, name in enumerate(LAYER_SIGNALS)}
+_encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _OWN_KEYS: Final = frozenset({"v", "member", "step", "epoch", "state", "reason", _LAYERS})
 
 
@@ -30,18 +32,21 @@ def to_line(record: Record) -> str:
     }
     if record.reason:
         line["reason"] = record.reason
-    return json.dumps(speak(line | _packed(record.signals)), separators=(",", ":"), allow_nan=False) + "\n"
+    line |= _packed(record.signals)
+    try:
+        return _encode(line) + "\n"
+    except ValueError:  # nan or inf somewhere, which is rare; looking for them takes longer than writing a line
+        return _encode(speak(line)) + "\n"
 
 
 def _packed(signals: Mapping[str, float]) -> dict[str, Any]:
     """Signals as a line holds them: those of a layer's together, so that its name stands there once."""
     plain: dict[str, Any] = {}
     layers: dict[str, list[float | None]] = {}
-    places = {name: place for place, name in enumerate(LAYER_SIGNALS)}
     for key, value in signals.items():
-        name, _, layer = key.partition("/")
-        if layer and name in places:
-            layers.setdefault(layer, [None] * len(places))[places[name]] = value
+        name, slash, layer = key.partition("/")
+        if slash and layer and name in _PLACES:
+            layers.setdefault(layer, [None] * len(_PLACES))[_PLACES[name]] = value
         else:
             plain[key] = value
     return plain | ({_LAYERS: layers} if layers else {})

@@ -25,6 +25,8 @@ from adamtune.training.trainer import Trainer
 from adamtune.tuning.sweeps.knobs import find_knob
 from adamtune.tuning.sweeps.rungs import beaten
 from adamtune.tuning.sweeps.space import Space
+from adamtune.tuning.sweeps.own import OwnStudy
+from adamtune.tuning.sweeps.shared import SharedStudy
 from adamtune.tuning.sweeps.study import Outcome, SweepStudy
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def mean(losses: list[float]) -> float:
 def test_the_better_half_goes_on_and_so_does_whoever_a_seed_of_the_best_is_as_bad_as(
     table: dict[int, list[float]],
 ) -> None:
-    gone = {number for number in table if beaten(number, table)}
+    gone = beaten(table)
     assert len(gone) <= len(table) // 2
     best = min(table, key=lambda number: (mean(table[number]), number))
     for number in gone:
@@ -55,33 +57,49 @@ def test_the_better_half_goes_on_and_so_does_whoever_a_seed_of_the_best_is_as_ba
 
 
 def test_what_is_not_finite_goes_from_the_worse_half() -> None:
-    assert beaten(1, {0: [1.0, 1.1], 1: [0.9, math.nan]})
-    assert beaten(1, {0: [1.0, 1.1], 1: [math.inf, math.inf]})
-    assert not beaten(2, {0: [math.nan], 1: [math.nan], 2: [1.0]})
+    assert beaten({0: [1.0, 1.1], 1: [0.9, math.nan]}) == {1}
+    assert beaten({0: [1.0, 1.1], 1: [math.inf, math.inf]}) == {1}
+    assert 2 not in beaten({0: [math.nan], 1: [math.nan], 2: [1.0]})
 
 
 def test_nobody_is_beaten_alone() -> None:
-    assert not beaten(4, {4: [math.inf]})
+    assert not beaten({4: [math.inf]})
 
 
 POINTS = ((1e-4,), (3e-4,), (1e-3,), (3e-3,), (1e-2,))
 LOSSES = ((2.0, 2.2), (1.0, 1.2), (0.5, 0.7), (0.6, 0.9), (math.inf, 3.0))
 
 
-def study_in(folder: Path) -> SweepStudy:
-    folder.mkdir()
-    return SweepStudy(folder, "rungs", Space((find_knob("lr"),)))
+def study_in(folder: Path, *, shared: bool) -> SweepStudy:
+    folder.mkdir(exist_ok=True)
+    space = Space((find_knob("lr"),))
+    return (
+        SharedStudy(folder, "rungs", space, f"sqlite:///{folder / 's.db'}")
+        if shared
+        else OwnStudy(folder, "rungs", space)
+    )
+
+
+both = pytest.mark.parametrize("shared", [False, True], ids=["own", "shared"])
 
 
 def claimed(study: SweepStudy, points: Sequence[tuple[float, ...]]) -> list[int]:
     numbers = study.numbers(points, [0, 1])
-    assert study.claim(numbers, points) == numbers
+    claims: list[int] = []
+    while len(claims) < len(numbers):  # of a shared study half of what waits at a time
+        fresh = study.claim([number for number in numbers if number not in claims], points)
+        if not fresh:  # a process that comes back has all that it had claimed
+            return numbers
+        claims += fresh
     return numbers
 
 
+@both
 @pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (4, 2, 0, 3, 1)])
-def test_a_study_names_the_same_trials_in_whatever_order_they_report(tmp_path: Path, order: tuple[int, ...]) -> None:
-    study = study_in(tmp_path / "run")
+def test_a_study_names_the_same_trials_in_whatever_order_they_report(
+    tmp_path: Path, order: tuple[int, ...], *, shared: bool
+) -> None:
+    study = study_in(tmp_path / "run", shared=shared)
     claimed(study, POINTS)
     assert study.beaten(15, {number: LOSSES[number] for number in order}) == {0, 4}
     study.close()
@@ -91,7 +109,7 @@ def test_optuna_itself_asks_the_same_rule(tmp_path: Path) -> None:
     """Whoever opens the study and goes on with it prunes as the sweep did."""
     import optuna
 
-    study = study_in(tmp_path / "run")
+    study = study_in(tmp_path / "run", shared=True)
     claimed(study, POINTS)
     study.beaten(15, dict(enumerate(LOSSES)))
     inner = study._study
@@ -100,24 +118,28 @@ def test_optuna_itself_asks_the_same_rule(tmp_path: Path) -> None:
     study.close()
 
 
-def test_a_killed_search_that_comes_to_a_rung_again_decides_as_before(tmp_path: Path) -> None:
+@both
+def test_a_killed_search_that_comes_to_a_rung_again_decides_as_before(tmp_path: Path, *, shared: bool) -> None:
     """Killed after the second rung, begun anew: what was told of the second says nothing at the first."""
-    study = study_in(tmp_path / "run")
+    study = study_in(tmp_path / "run", shared=shared)
     claimed(study, POINTS[:4])
     first = {0: (2.0, 2.2), 1: (1.0, 1.2), 2: (0.5, 0.7), 3: (0.6, 0.9)}
     decided = study.beaten(15, first)
     assert decided == {0, 1}
     second = {2: (0.5, 0.6), 3: (0.7, 0.8)}
     assert study.beaten(30, second) == {3}
+    study.close()
+    study = study_in(tmp_path / "run", shared=shared)
+    claimed(study, POINTS[:4])
     assert study.beaten(15, first) == decided
     assert study.beaten(30, second) == {3}
     study.close()
 
 
-def test_a_trial_is_ended_once_and_reports_after_that_are_left_out(tmp_path: Path) -> None:
-    study = study_in(tmp_path / "run")
-    numbers = claimed(study, POINTS[:2])
-    assert numbers == claimed(study, POINTS[:2])
+@both
+def test_a_trial_is_ended_once_and_reports_after_that_are_left_out(tmp_path: Path, *, shared: bool) -> None:
+    study = study_in(tmp_path / "run", shared=shared)
+    assert claimed(study, POINTS[:2]) == study.numbers(POINTS[:2], [0, 1])
     study.tell(0, Outcome(1.5, {15: 2.1}, 0, pruned=True, facts={}))
     study.tell(0, Outcome(0.1, {}, 0, pruned=False, facts={}))
     study.tell(1, Outcome(math.inf, {}, 1, pruned=False, facts={"val_losses": ["nan"]}))

@@ -19,10 +19,10 @@ from adamtune.runs.metrics import read_metrics
 from adamtune.training.progress import Progress
 from adamtune.tuning.requests import SweepRequest
 from adamtune.tuning.results import SweepResult
-from adamtune.tuning.sweeps import study as study_module
+from adamtune.tuning.sweeps import shared as study_module
 from adamtune.tuning.sweeps.knobs import find_knob
 from adamtune.tuning.sweeps.space import Space
-from adamtune.tuning.sweeps.study import SweepStudy
+from adamtune.tuning.sweeps.shared import SharedStudy
 from adamtune.tuning.sweeps.sweep import run_sweep
 
 SETS = ("training.steps=60", "training.eval_every=10", "model.hidden=[17]", "training.strategy=vectorized")
@@ -138,7 +138,7 @@ def test_a_point_that_two_enter_at_the_same_moment_is_one_trial(tmp_path: Path) 
     space, url = Space((find_knob("lr"),)), f"sqlite:///{tmp_path / 's.db'}"
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    one, other = (SweepStudy(tmp_path / name, "twins", space, url) for name in ("a", "b"))
+    one, other = (SharedStudy(tmp_path / name, "twins", space, url) for name in ("a", "b"))
     one._enqueue((1e-3,), {"seeds": [0], "role": "search"})
     other._enqueue((1e-3,), {"seeds": [0], "role": "search"})
     assert one.numbers([(1e-3,)], [0]) == other.numbers([(1e-3,)], [0]) == [0]

@@ -24,7 +24,7 @@ class RungPruner(BasePruner):
         if step is None:
             return False
         trials = study.get_trials(deepcopy=False)
-        return beaten(trial.number, {t.number: found for t in trials if (found := losses_at(t, step)) is not None})
+        return trial.number in beaten({t.number: found for t in trials if (found := losses_at(t, step)) is not None})
 
 
 def attribute(step: int) -> str:

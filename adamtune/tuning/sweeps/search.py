@@ -20,6 +20,7 @@ from adamtune.training.progress import Listener, Progress
 from adamtune.tuning.session import Session
 from adamtune.tuning.sweeps.grid import around, beyond, box, first_grid
 from adamtune.tuning.sweeps.proposals import Box, Sampler, propose
+from adamtune.tuning.sweeps.shared import SharedStudy
 from adamtune.tuning.sweeps.space import Point, Space
 from adamtune.tuning.sweeps.study import Outcome, SweepStudy
 
@@ -114,6 +115,7 @@ class Search:
         affords: Callable[[int], bool] = lambda _: True,
     ) -> None:
         self.session, self.study, self.space = session, study, space
+        self._others = study if isinstance(study, SharedStudy) else None
         self.seeds = tuple(seeds)
         self.current = space.current(session.loaded.recipe)
         self._listen, self._prune, self._sampler = listen, prune and space.prunable, sampler
@@ -211,20 +213,19 @@ class Search:
             number: Trial(number, point, self._members(seeds, point, role, number))
             for number, point in zip(numbers, points, strict=True)
         }
-        self._take_over(trials, study.finished(numbers) if study.shared else {})
+        others = self._others
+        self._take_over(trials, others.finished(numbers) if others else {})
         while any(not trial.last for trial in trials.values()):
             claimed = study.claim([n for n, trial in trials.items() if not trial.last], points)
-            if not study.shared:
-                self._train(list(trials.values()), stage)
-            elif claimed:
+            if claimed:
                 self._train([trials[n] for n in claimed], stage)
-            else:
-                study.free_the_dead(list(trials))
+            if others and not claimed:
+                others.free_the_dead(list(trials))
                 time.sleep(POLL_S)
                 renewed = study.numbers(points, seeds, role)
                 trials = {new: trial.renumbered(new) for new, trial in zip(renewed, trials.values(), strict=True)}
-            if study.shared:
-                self._take_over(trials, study.finished(list(trials)))
+            if others:
+                self._take_over(trials, others.finished(list(trials)))
         return list(trials.values())
 
     def _take_over(self, trials: Mapping[int, Trial], finished: Mapping[int, Mapping[str, Any]]) -> None:
@@ -246,25 +247,27 @@ class Search:
         rung = self._rung(trials) if self._prune and searching else None
         self.session.train(members, stage, self._heard([trial.number for trial in trials]), rung=rung)
         run = self.session.read()
-        verdicts = {t.trial: t.verdict for t in diagnose_run(run).trials} if self.study.shared else {}
+        verdicts = {t.trial: t.verdict for t in diagnose_run(run).trials} if self._others else {}
         for trial in trials:
             trial.last = tuple(run.records[member.number][-1] for member in trial.members)
             trial.verdict = verdicts.get(trial.number, "")
-            if searching or self.study.shared:
+            if searching or self._others:
                 self.study.tell(trial.number, _outcome(trial, run.records))
 
     def _heard(self, numbers: Sequence[int]) -> Listener:
         """The listener; where others share the study they are told that these trials are alive."""
-        last = time.monotonic()
+        last, others = time.monotonic(), self._others
+        if others is None:
+            return self._listen
 
         def listen(progress: Progress) -> None:
             nonlocal last
             self._listen(progress)
             if time.monotonic() - last > BEAT_S:
                 last = time.monotonic()
-                self.study.beat(numbers)
+                others.beat(numbers)
 
-        return listen if self.study.shared else self._listen
+        return listen
 
     def _members(
         self, seeds: Sequence[int], point: Point, role: Role, trial: int | None = None
@@ -287,7 +290,7 @@ class Search:
 
     def again(self, seeds: Sequence[int], points: Sequence[Point], stage: str) -> dict[Point, tuple[Record, ...]]:
         """The last lines of these points on other seeds, trained as one population where that can be."""
-        if self.study.shared:
+        if self._others:
             trials = self._trained(seeds, points, "confirm", stage)
         else:
             trials = [Trial(-1, point, self._members(seeds, point, "confirm")) for point in points]

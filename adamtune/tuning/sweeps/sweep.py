@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from adamtune.diagnosis.engine import diagnose_run
+from adamtune.diagnosis.result import Diagnosis
 from adamtune.errors import NothingUsableError, Problem, UsageError
 from adamtune.models.build import option_schemas
 from adamtune.recipe.resolve import with_values
@@ -19,9 +20,11 @@ from adamtune.tuning.start import Start, command_for, current_best, start_from
 from adamtune.tuning.sweeps.decision import Decision, Duel, Pair, decide, judge, planned_looks
 from adamtune.tuning.sweeps.grid import at_edge
 from adamtune.tuning.sweeps.knobs import Knob, find_knob, load_knobs
+from adamtune.tuning.sweeps.own import OwnStudy
 from adamtune.tuning.sweeps.region import good_points, inner, region
 from adamtune.tuning.sweeps.rows import rows, saved
 from adamtune.tuning.sweeps.search import Search, Trial
+from adamtune.tuning.sweeps.shared import SharedStudy
 from adamtune.tuning.sweeps.shares import Winner, simplest
 from adamtune.tuning.sweeps.space import Point, Space
 from adamtune.tuning.sweeps.study import SweepStudy
@@ -68,21 +71,23 @@ def run_sweep(request: SweepRequest, listen: Listener, affords: Callable[[int], 
     )
     try:
         _refuse_unusable_data(session)
-        study = SweepStudy(session.path, _study_name(session, space, request), space, request.storage)
+        study = _study(session, space, request)
         try:
-            result = _Sweep(session, study, space, request, listen, affords).run(points, start)
+            result, diagnosis = _Sweep(session, study, space, request, listen, affords).run(points, start)
         finally:
             study.close()
-        session.finish(_summary(result), diagnose_run(session.read()))
+        session.finish(_summary(result), diagnosis)
     finally:
         session.close()
     return result
 
 
-def _study_name(session: Session, space: Space, request: SweepRequest) -> str:
-    """After the run; in a storage that is shared after the work, so that whoever does the same finds the same study."""
+def _study(session: Session, space: Space, request: SweepRequest) -> SweepStudy:
+    """Named after the run; in a shared storage after the work, so that whoever does the same finds the same study."""
     name = session.loaded.recipe.name
-    return f"{name}-{space.name}-{session.work[:12]}" if request.storage else f"{name}-{session.path.name}"
+    if request.storage:
+        return SharedStudy(session.path, f"{name}-{space.name}-{session.work[:12]}", space, request.storage)
+    return OwnStudy(session.path, f"{name}-{session.path.name}", space)
 
 
 def _named_points(request: SweepRequest, space: Space, start: Start) -> list[Point] | None:
@@ -156,8 +161,8 @@ class _Sweep:
             session, study, space, self._seeds, listen, prune=request.prune, sampler=request.sampler, affords=affords
         )
 
-    def run(self, points: list[Point] | None, start: Start) -> SweepResult:
-        """Searches, decides, and writes the recipe that comes out."""
+    def run(self, points: list[Point] | None, start: Start) -> tuple[SweepResult, Diagnosis]:
+        """Searches, decides, and writes the recipe that comes out; the result, and a diagnosis of all of it."""
         search, space, session = self._search, self._space, self._session
         if points is None:
             search.bracket()
@@ -175,7 +180,8 @@ class _Sweep:
         ends = [trial.point[0] for trial in (stretch[:1] + stretch[-1:])]
         numbers = [value for value in ends if not isinstance(value, str)]
         edge = best is not None and points is None and self._at_edge(best.point)
-        return SweepResult(
+        diagnosis = diagnose_run(session.read())
+        result = SweepResult(
             run_dir=session.path,
             knobs=tuple(knob.name for knob in space.knobs),
             paths=tuple(knob.path for knob in space.knobs),
@@ -185,7 +191,7 @@ class _Sweep:
             decision=decision.decision,
             why=decision.why,
             improvement=decision.improvement,
-            trials=rows(search, good, diagnose_run(session.read())),
+            trials=rows(search, good, diagnosis),
             good_region=(numbers[0], numbers[-1]) if numbers else None,
             widened=search.widened,
             at_edge=edge,
@@ -202,6 +208,7 @@ class _Sweep:
             measure=self._measure,
             shares=shares,
         )
+        return result, diagnosis
 
     def _decide(self, lowest: Trial | None, best: Trial | None, n_searched: int) -> Decision:
         search, words = self._search, self._space.words
