@@ -90,11 +90,14 @@ def update_rows_(slots: Slots, scalars: Iterable[Scalars]) -> None:
         scalars: One for each parameter.
     """
     fused = bool(slots.params) and _suits_kernel(slots)
-    for row, numbers in zip(slots.singles(), scalars, strict=True):
+    groups: dict[Scalars, list[int]] = {}
+    for row, numbers in enumerate(scalars):
+        groups.setdefault(numbers, []).append(row)
+    for numbers, rows in groups.items():  # a kernel takes each tensor of its lists by itself: one call saves time alone
         if fused and not (numbers.weight_decay and numbers.l2):
-            _kernel_update_(row, numbers)
+            _kernel_update_(slots.at(rows), numbers)
         else:
-            rule_update_(row, numbers)
+            rule_update_(slots.at(rows), numbers)
 
 
 def _is_plain(param: Tensor, grad: Tensor, exp_avg: Tensor, exp_avg_sq: Tensor) -> bool:

@@ -45,6 +45,7 @@ class PopulationAdam:
         self.exp_avg_sq = torch.zeros_like(self.exp_avg)
         self._spares = torch.tensor([bool(columns) for columns in spared or [()] * len(params)], dtype=torch.bool)
         self._decays = _decaying_columns(spared, self.exp_avg) if spared is not None and self._spares.any() else None
+        self._seen: tuple[Tensor | None, ...] = (None,) * 4
         self._set_coefficients(coefficients)
 
     @property
@@ -80,10 +81,19 @@ class PopulationAdam:
             grads = self._decay_(params, grads, lr, active)
         lrs = lr.tolist()
         chosen = range(len(lrs)) if active is None else active.nonzero().flatten().tolist()
-        steps = torch.as_tensor(t, dtype=torch.float32, device=params.device).expand(len(lrs))
-        rows = [x.unbind(0) for x in (params, grads.contiguous(), self.exp_avg, self.exp_avg_sq, steps)]
-        p, g, m, v, now = ([row[k] for k in chosen] for row in rows)
-        update_rows_(Slots(p, g, m, v, steps=now), (self._scalars_of(k, lrs[k]) for k in chosen))
+        rows = self._rows_of(params, grads.contiguous())
+        self._t.copy_(torch.as_tensor(t))
+        slots = rows if active is None else rows.at(chosen)
+        update_rows_(slots, (self._scalars_of(k, lrs[k]) for k in chosen))
+
+    def _rows_of(self, params: Tensor, grads: Tensor) -> Slots:
+        """One view for every row of everything; made anew where the buffers are others than last time."""
+        buffers = params, grads, self.exp_avg, self.exp_avg_sq
+        if any(one is not other for one, other in zip(buffers, self._seen, strict=True)):
+            self._t = torch.zeros(len(params), dtype=torch.float32, device=params.device)
+            p, g, m, v, now = (list(values.unbind(0)) for values in (*buffers, self._t))
+            self._seen, self._views = buffers, Slots(p, g, m, v, steps=now)
+        return self._views
 
     def _scalars_of(self, k: int, lr: float) -> Scalars:
         scalars = self._scalars[k]._replace(lr=lr)

@@ -82,3 +82,7 @@ class Slots:
     def chosen(self, wanted: Sequence[bool]) -> Slots:
         """Those parameters for which `wanted` holds."""
         return Slots(*(list(compress(tensors, wanted)) for tensors in self.lists()))
+
+    def at(self, places: Sequence[int]) -> Slots:
+        """The parameters at these places of the lists."""
+        return Slots(*([tensors[place] for place in places] if tensors else [] for tensors in self.lists()))

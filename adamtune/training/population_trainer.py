@@ -25,7 +25,7 @@ from adamtune.training.population import Numbers, Population
 from adamtune.training.progress import Progress
 from adamtune.training.rows import Layout, Rows
 from adamtune.training.scaling import LossScale
-from adamtune.training.schedule import lr_factor
+from adamtune.training.schedule import Schedule
 from adamtune.training.signals import Taken, Window
 from adamtune.training.spared import spared_columns
 from adamtune.training.start import init_seeds, initialised
@@ -88,6 +88,7 @@ class PopulationTrainer(ABC):
         self._lowest = Lowest(len(seeds), training.early_stopping, weights=best) if follow else None
         self._finished, self._score_test = Finished(), score_test
         self._guard: Guard | None = None
+        self._schedule: Schedule | None = None
         self.step = 0
         self.choice: Choice | None = None
 
@@ -211,8 +212,11 @@ class PopulationTrainer(ABC):
         return self.step if self._scale is None else self.step - self._scale.skipped
 
     def _lr(self, step: int) -> Tensor:
-        factor = lr_factor(step, self.length.total_steps, self.numbers.warmup_steps, self.numbers.lr_decay)
-        return self.numbers.coefficients.lr * factor
+        if self._schedule is None:
+            numbers = self.numbers
+            lr, warmup = numbers.coefficients.lr, numbers.warmup_steps
+            self._schedule = Schedule(lr, self.length.total_steps, warmup, numbers.lr_decay)
+        return self._schedule.at(step)
 
     def _drop(self, gone: Collection[int]) -> Tensor:
         kept = torch.tensor([row for row in range(len(self.running)) if row not in gone], dtype=torch.int64)
@@ -220,7 +224,7 @@ class PopulationTrainer(ABC):
         for part in (self.rows, self.optimizer, self._window, self._alike, self._guard, self._scale, self._lowest):
             if part is not None:
                 part.keep(kept)
-        self.numbers = self.numbers.keep(kept)
+        self.numbers, self._schedule = self.numbers.keep(kept), None
         self._keep(kept, gone)
         return kept
 

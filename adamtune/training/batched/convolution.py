@@ -1,13 +1,14 @@
-"""Convolutions and pools over images that lie as [K, C, B, H, W].
+"""Convolutions and pools over images that lie as [K, C, H, W, B].
 
-With the channels in front of the batch a convolution is one batched product of weights [K, O, C * h * w] and columns
-[K, C * h * w, B * H * W], and what comes out lies as the next one wants it.
+With the channels in front a convolution is one batched product of weights [K, O, C * h * w] and columns
+[K, C * h * w, H * W * B], and what comes out lies as the next one wants it. With the batch behind, whatever is shifted
+by a pixel is moved in long stretches, and pools are comparisons of whole planes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -15,39 +16,64 @@ from torch.nn import functional
 
 from adamtune.training.batched.layer import Layer, NotBatchedError, Tensors
 
-_aten: Final[Any] = torch.ops.aten
+Shifts: TypeAlias = Iterator[tuple[slice, ...]]
 
 
-class ChannelsFirst(Layer):
-    """From [K, B, C, H, W] to [K, C, B, H, W]."""
+class BatchLast(Layer):
+    """From [K, B, C, H, W] to [K, C, H, W, B]."""
 
     def forward(self, x: Tensor, *, train: bool) -> Tensor:
-        """A view."""
+        """A copy: what comes next moves it in long stretches."""
         del train
-        return x.transpose(1, 2)
+        return x.movedim(1, -1).contiguous()
 
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
         """A view."""
-        return grad.transpose(1, 2) if inner else None
+        return grad.movedim(-1, 1) if inner else None
 
 
 class FlattenImages(Layer):
-    """`nn.Flatten` of images: from [K, C, B, H, W] to [K, B, C * H * W]."""
+    """`nn.Flatten` of images: from [K, C, H, W, B] to [K, B, C * H * W]."""
+
+    gives_away = True
 
     def forward(self, x: Tensor, *, train: bool) -> Tensor:
         """A copy."""
         del train
         self._shape = x.shape
-        return x.transpose(1, 2).flatten(2)
+        return x.flatten(1, 3).transpose(1, 2).contiguous()
 
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
-        """A copy: what comes next reads it as columns."""
-        k, c, b, h, w = self._shape
-        return grad.view(k, b, c, h, w).transpose(1, 2).contiguous() if inner else None
+        """A copy."""
+        return grad.transpose(1, 2).contiguous().view(self._shape) if inner else None
+
+
+def _shifts(size: Sequence[int], kernel: Sequence[int], stride: Sequence[int], dilation: int | Sequence[int]) -> Shifts:
+    """The part of an image that each place of a kernel sees, as an index into [K, C, H, W, B].
+
+    Args:
+        size: Height and width of what comes out.
+        kernel: Height and width.
+        stride: Down and right.
+        dilation: Likewise.
+    """
+    apart = _pair(dilation)
+    for row in range(kernel[0]):
+        for column in range(kernel[1]):
+            top, left = row * apart[0], column * apart[1]
+            down, right = stride
+            yield (
+                slice(None),
+                slice(None),
+                slice(top, top + down * (size[0] - 1) + 1, down),
+                slice(left, left + right * (size[1] - 1) + 1, right),
+            )
 
 
 class Conv2d(Layer):
     """`nn.Conv2d` in one group, padded with zeros."""
+
+    gives_away = True
 
     def __init__(self, module: nn.Conv2d, tensors: Tensors) -> None:
         if module.groups != 1 or module.padding_mode != "zeros" or isinstance(module.padding, str):
@@ -59,22 +85,26 @@ class Conv2d(Layer):
         self._bias = tensors.value("bias").unsqueeze(2) if has_bias else None
         self._bias_grad = tensors.grad("bias") if has_bias else None
         self.trains = self._weight_grad is not None or self._bias_grad is not None
-        self._kernel, self._stride = module.kernel_size, module.stride
-        self._padding, self._dilation = module.padding, module.dilation
+        self._kernel, self._stride, self._dilation = (
+            _pair(size) for size in (module.kernel_size, module.stride, module.dilation)
+        )
+        self._padding = _pair(module.padding)
 
     def forward(self, x: Tensor, *, train: bool) -> Tensor:
-        """From [K, C, B, H, W] to [K, O, B, H', W']."""
-        up, left = (int(side) for side in self._padding)
-        padded = functional.pad(x, (left, left, up, up)) if up or left else x
-        height, width = self._size(padded)
-        columns = torch.stack([padded[at] for at in self._shifts(height, width)], dim=2)  # [K, C, h * w, B, H', W']
-        k, c, places, b = columns.shape[:4]
-        columns = columns.view(k, c * places, b * height * width)
+        """From [K, C, H, W, B] to [K, O, H', W', B]."""
+        up, left = self._padding
+        padded = functional.pad(x, (0, 0, left, left, up, up)) if up or left else x
+        k, c, _, _, b = padded.shape
+        size = _out_size(padded.shape[2:4], self._kernel, self._stride, self._dilation)
+        columns = padded.new_empty(k, c, self._kernel[0] * self._kernel[1], *size, b)
+        for place, at in enumerate(_shifts(size, self._kernel, self._stride, self._dilation)):
+            columns[:, :, place].copy_(padded[at])
+        columns = columns.view(k, c * columns.shape[2], -1)
         if train:
             self._columns, self._padded = columns, padded.shape
         weight = self._weight
         out = torch.bmm(weight, columns) if self._bias is None else torch.baddbmm(self._bias, weight, columns)
-        return out.view(k, -1, b, height, width)
+        return out.view(k, -1, *size, b)
 
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
         """The products' gradients; that of what came in is added up over the places of the kernel."""
@@ -86,33 +116,13 @@ class Conv2d(Layer):
         del self._columns
         if not inner:
             return None
-        k, c, b = self._padded[:3]
-        height, width = grad.shape[3:]
-        parts = torch.bmm(self._weight.transpose(1, 2), flat).view(k, c, -1, b, height, width)
+        size = grad.shape[2:4]
+        parts = torch.bmm(self._weight.transpose(1, 2), flat).view(*self._padded[:2], -1, *size, grad.shape[4])
         given = grad.new_zeros(self._padded)
-        for place, at in enumerate(self._shifts(height, width)):
+        for place, at in enumerate(_shifts(size, self._kernel, self._stride, self._dilation)):
             given[at] += parts[:, :, place]
-        up, left = (int(side) for side in self._padding)
-        return given[..., up : given.shape[3] - up, left : given.shape[4] - left] if up or left else given
-
-    def _size(self, padded: Tensor) -> tuple[int, int]:
-        height, width = (
-            (padded.shape[3 + axis] - self._dilation[axis] * (self._kernel[axis] - 1) - 1) // self._stride[axis] + 1
-            for axis in (0, 1)
-        )
-        return height, width
-
-    def _shifts(self, height: int, width: int) -> Iterator[tuple[Any, ...]]:
-        """The part of a padded image that each place of the kernel sees."""
-        for row in range(self._kernel[0]):
-            for column in range(self._kernel[1]):
-                top, left = row * self._dilation[0], column * self._dilation[1]
-                down, right = self._stride
-                yield (
-                    ...,
-                    slice(top, top + down * (height - 1) + 1, down),
-                    slice(left, left + right * (width - 1) + 1, right),
-                )
+        up, left = self._padding
+        return given[:, :, up : given.shape[2] - up, left : given.shape[3] - left] if up or left else given
 
 
 class MaxPool2d(Layer):
@@ -124,33 +134,32 @@ class MaxPool2d(Layer):
             raise NotBatchedError(f"{module} is of another kind than usual")
         self._kernel, self._stride = _pair(module.kernel_size), _pair(module.stride)
 
+    def _shifts(self, x: Tensor) -> Shifts:
+        return _shifts(_out_size(x.shape[2:4], self._kernel, self._stride, (1, 1)), self._kernel, self._stride, 1)
+
     def forward(self, x: Tensor, *, train: bool) -> Tensor:
-        """Over the last two axes."""
-        images = x.reshape(-1, 1, *x.shape[3:])
-        out, at = _aten.max_pool2d_with_indices(images, self._kernel, self._stride)
+        """The largest of what each place of the kernel sees."""
+        first, *rest = self._shifts(x)
+        out = x[first].clone()
+        for at in rest:
+            torch.maximum(out, x[at], out=out)
         if train:
-            self._known = images, at
-        pooled: Tensor = out.view(*x.shape[:3], *out.shape[2:])
-        return pooled
+            self._known = x, out
+        return out
 
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
-        """To where the largest was."""
-        images, at = self._known
+        """To the first of the largest, as torch does."""
+        x, out = self._known
         del self._known
         if not inner:
             return None
-        flat = grad.reshape(at.shape)
-        given: Tensor = _aten.max_pool2d_with_indices_backward(
-            flat,
-            images,
-            self._kernel,
-            self._stride,
-            [0, 0],
-            [1, 1],
-            False,  # noqa: FBT003 - torch takes no keywords here
-            at,
-        )
-        return given.view(*grad.shape[:3], *images.shape[2:])
+        given = torch.zeros_like(x)
+        left = grad.clone()
+        for at in self._shifts(x):
+            here = left * (x[at] == out)
+            given[at] += here
+            left -= here
+        return given
 
 
 class AvgPool2d(Layer):
@@ -161,33 +170,39 @@ class AvgPool2d(Layer):
         if module.padding != 0 or module.ceil_mode or module.divisor_override is not None:
             raise NotBatchedError(f"{module} is of another kind than usual")
         self._kernel, self._stride = _pair(module.kernel_size), _pair(module.stride)
+        self._share = 1 / (self._kernel[0] * self._kernel[1])
+
+    def _shifts(self, shape: Sequence[int]) -> Shifts:
+        return _shifts(_out_size(shape[2:4], self._kernel, self._stride, (1, 1)), self._kernel, self._stride, 1)
 
     def forward(self, x: Tensor, *, train: bool) -> Tensor:
-        """Over the last two axes."""
-        images = x.reshape(-1, 1, *x.shape[3:])
+        """The mean of what each place of the kernel sees."""
         if train:
-            self._images = images
-        out = functional.avg_pool2d(images, self._kernel, self._stride)
-        return out.view(*x.shape[:3], *out.shape[2:])
+            self._shape = x.shape
+        first, *rest = self._shifts(x.shape)
+        out = x[first].clone()
+        for at in rest:
+            out += x[at]
+        return out.mul_(self._share)
 
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
         """To all alike."""
-        images = self._images
-        del self._images
         if not inner:
             return None
-        flat = grad.reshape(-1, 1, *grad.shape[3:])
-        given: Tensor = _aten.avg_pool2d_backward(
-            flat,
-            images,
-            self._kernel,
-            self._stride,
-            [0, 0],
-            False,  # noqa: FBT003 - as above
-            True,  # noqa: FBT003 - as above
-            None,
-        )
-        return given.view(*grad.shape[:3], *images.shape[2:])
+        given, each = grad.new_zeros(self._shape), grad * self._share
+        for at in self._shifts(self._shape):
+            given[at] += each
+        return given
+
+
+def _out_size(
+    size: Sequence[int], kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> tuple[int, int]:
+    height, width = (
+        (side - apart * (wide - 1) - 1) // step + 1
+        for side, wide, step, apart in zip(size, kernel, stride, dilation, strict=True)
+    )
+    return height, width
 
 
 def _pair(size: Any) -> list[int]:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor, nn
 
 from adamtune.training.batched.layer import Layer, Tensors
 
+NARROW: Final = 16
+"""Outputs below which the product is formed the other way round: with 10 outputs, 16 members, batch 64 and 128 inputs it
+reached 38 GFLOP/s against 19; measured with one thread."""
+
 
 class Linear(Layer):
     """`nn.Linear`: one batched product forward, and two backward that write where the gradients belong."""
+
+    gives_away = True
 
     def __init__(self, module: nn.Linear, tensors: Tensors) -> None:
         has_bias = module.bias is not None
@@ -23,8 +31,14 @@ class Linear(Layer):
         flat = x.flatten(1, -2)
         if train:
             self._x = flat
-        weight = self._weight.transpose(1, 2)
-        out = torch.bmm(flat, weight) if self._bias is None else torch.baddbmm(self._bias, flat, weight)
+        weight, bias = self._weight, self._bias
+        if weight.shape[1] < NARROW:
+            out = torch.bmm(weight, flat.transpose(1, 2)).transpose(1, 2).contiguous()
+            out = out if bias is None else out.add_(bias)
+        elif bias is None:
+            out = torch.bmm(flat, weight.transpose(1, 2))
+        else:
+            out = torch.baddbmm(bias, flat, weight.transpose(1, 2))
         return out.view(*x.shape[:-1], out.shape[-1])
 
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from torch import Tensor
 
@@ -59,6 +59,8 @@ class Layer(ABC):
 
     trains = False
     """Whether it has parameters that get a gradient."""
+    gives_away: ClassVar[bool] = False
+    """Whether nobody needs what comes out of it any more, so that the next layer may overwrite it."""
 
     @abstractmethod
     def forward(self, x: Tensor, *, train: bool) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from adamtune.models.dropout import MemberDropout, counts_calls
 from adamtune.models.layers.recurrent import Recurrent
 from adamtune.models.layers.sequence import Steps
-from adamtune.training.batched.convolution import AvgPool2d, ChannelsFirst, Conv2d, FlattenImages, MaxPool2d
+from adamtune.training.batched.convolution import AvgPool2d, BatchLast, Conv2d, FlattenImages, MaxPool2d
 from adamtune.training.batched.dense import Embedding, Linear
 from adamtune.training.batched.layer import Layer, NotBatchedError, Seen, Tensors
 from adamtune.training.batched.norms import BatchNorm, GroupNorm, LayerNorm
@@ -41,9 +42,9 @@ _IMAGES: Final[dict[type[nn.Module], _Make]] = {
     nn.GroupNorm: GroupNorm,
     nn.MaxPool2d: MaxPool2d,
     nn.AvgPool2d: AvgPool2d,
-    MemberDropout: lambda module, tensors: Dropout(module, tensors, channels_first=True),
+    MemberDropout: lambda module, tensors: Dropout(module, tensors, batch_last=True),
 }
-"""Layers of [K, C, B, H, W]: from the first convolution to the next `nn.Flatten`."""
+"""Layers of [K, C, H, W, B]: from the first convolution to the next `nn.Flatten`."""
 
 
 class Network:
@@ -63,6 +64,9 @@ class Network:
         if not trained:
             raise NotBatchedError("nothing is trained")
         self._first = trained[0]
+        for layer, following in pairwise(self._layers):
+            if isinstance(following, Activation):
+                following.may_overwrite = layer.gives_away
 
     def forward(self, x: Tensor, *, train: bool, seen: Seen | None = None) -> Tensor:
         """From [K, B, *D] to what the network says, [K, B, C] or [K, B, T, C].
@@ -99,7 +103,7 @@ def _layers(module: nn.Module, tensors: Tensors) -> Iterator[Layer]:
             continue
         if kind is nn.Conv2d and not images:
             images = True
-            yield ChannelsFirst()
+            yield BatchLast()
         if kind is nn.Flatten and images:
             flatten(child, own)  # refuses what it refuses elsewhere
             images = False

@@ -21,6 +21,8 @@ class _Affine(Layer):
         feature: The axis of features or channels.
     """
 
+    gives_away = True
+
     def __init__(self, tensors: Tensors, *, affine: bool, feature: int) -> None:
         self._feature = feature
         self._weight, self._bias = (tensors.value(name) if affine else None for name in ("weight", "bias"))
@@ -35,7 +37,7 @@ class _Affine(Layer):
 
     def _scaled(self, normal: Tensor) -> Tensor:
         if self._weight is None or self._bias is None:
-            return normal
+            return normal.clone()  # remembered, so not to be given away
         return normal * self._wide(self._weight, normal.dim()) + self._wide(self._bias, normal.dim())
 
     def _unscaled(self, grad: Tensor, normal: Tensor) -> Tensor:
@@ -77,46 +79,64 @@ class LayerNorm(_Affine):
 
 
 class BatchNorm(_Affine):
-    """`nn.BatchNorm1d` of [K, B, C], and `nn.BatchNorm2d` of [K, C, B, H, W]."""
+    """`nn.BatchNorm1d` of [K, B, C], and `nn.BatchNorm2d` of [K, C, H, W, B]: one call, with K * C channels."""
 
     def __init__(self, module: nn.BatchNorm1d | nn.BatchNorm2d, tensors: Tensors) -> None:
-        images = isinstance(module, nn.BatchNorm2d)
-        super().__init__(tensors, affine=module.affine, feature=1 if images else 2)
-        self._over = (2, 3, 4) if images else (1,)
+        self._images = isinstance(module, nn.BatchNorm2d)
+        super().__init__(tensors, affine=module.affine, feature=1 if self._images else 2)
         if not module.track_running_stats or module.momentum is None:
             raise NotBatchedError(f"{module} keeps no running average")
         self._eps, self._momentum = module.eps, module.momentum
-        self._running = tensors.value("running_mean"), tensors.value("running_var")
+        self._mean, self._var = (tensors.value(name) for name in ("running_mean", "running_var"))
         self._count = tensors.value("num_batches_tracked")
 
     def forward(self, x: Tensor, *, train: bool) -> Tensor:
         """Of the shape that came in; running statistics are brought forward in training."""
-        if not train:
-            mean, var = (self._wide(values, x.dim()) for values in self._running)
-            return self._scaled((x - mean) * (var + self._eps).rsqrt())
-        var, mean = torch.var_mean(x, dim=self._over, correction=0, keepdim=True)
-        rstd = (var + self._eps).rsqrt()
-        normal = (x - mean) * rstd
-        self._known = normal, rstd
-        self._n = x.numel() // var.numel()
-        self._count += 1
-        for running, now in zip(self._running, (mean, var * (self._n / max(1, self._n - 1))), strict=True):
-            running.lerp_(now.view_as(running), self._momentum)
-        return self._scaled(normal)
+        flat = self._flat(x)
+        weight, bias = (None if v is None else v.reshape(-1) for v in (self._weight, self._bias))
+        running = self._mean.view(-1), self._var.view(-1)
+        out, mean, rstd = torch.native_batch_norm(flat, weight, bias, *running, train, self._momentum, self._eps)
+        if train:
+            self._count += 1
+            self._known = flat, weight, mean, rstd
+        return self._unflat(out, x.shape)
 
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
-        """Ioffe & Szegedy 2015, "Batch normalization", section 3, gathered into one expression."""
-        normal, rstd = self._known
+        """Through torch's own kernel."""
+        flat, weight, mean, rstd = self._known
         del self._known
-        grad = self._unscaled(grad, normal)
-        if not inner:
-            return None
-        mean, along = (v.mean(dim=self._over, keepdim=True) for v in (grad, grad * normal))
-        return (grad - mean - normal * along) * rstd
+        mask = [inner, self._weight_grad is not None, self._bias_grad is not None]
+        given, of_weight, of_bias = _aten.native_batch_norm_backward(
+            self._flat(grad),
+            flat,
+            weight,
+            None,
+            None,
+            mean,
+            rstd,
+            True,  # noqa: FBT003 - torch takes no keywords here
+            self._eps,
+            mask,
+        )
+        for target, found in ((self._weight_grad, of_weight), (self._bias_grad, of_bias)):
+            if target is not None:
+                target.copy_(found.view(target.shape))
+        return self._unflat(given, grad.shape) if inner else None
+
+    def _flat(self, x: Tensor) -> Tensor:
+        """As [N, K * C, L]."""
+        if self._images:
+            return x.reshape(1, x.shape[0] * x.shape[1], -1)
+        return x.transpose(0, 1).reshape(x.shape[1], -1, 1)
+
+    def _unflat(self, values: Tensor, shape: torch.Size) -> Tensor:
+        if self._images:
+            return values.view(shape)
+        return values.view(shape[1], shape[0], shape[2]).transpose(0, 1).contiguous()
 
 
 class GroupNorm(_Affine):
-    """`nn.GroupNorm` of [K, C, B, H, W]."""
+    """`nn.GroupNorm` of [K, C, H, W, B]."""
 
     def __init__(self, module: nn.GroupNorm, tensors: Tensors) -> None:
         super().__init__(tensors, affine=module.affine, feature=1)
@@ -124,8 +144,8 @@ class GroupNorm(_Affine):
 
     def forward(self, x: Tensor, *, train: bool) -> Tensor:
         """Of the shape that came in."""
-        parts = x.unflatten(1, (self._groups, -1))  # [K, G, C / G, B, H, W]
-        var, mean = torch.var_mean(parts, dim=(2, 4, 5), correction=0, keepdim=True)
+        parts = x.unflatten(1, (self._groups, -1))  # [K, G, C / G, H, W, B]
+        var, mean = torch.var_mean(parts, dim=(2, 3, 4), correction=0, keepdim=True)
         rstd = (var + self._eps).rsqrt()
         normal = (parts - mean) * rstd
         if train:
@@ -133,12 +153,12 @@ class GroupNorm(_Affine):
         return self._scaled(normal.flatten(1, 2))
 
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
-        """As of `BatchNorm`, over the numbers of one group of one example."""
+        """Ioffe & Szegedy 2015, "Batch normalization", section 3, over the numbers of one group of one example."""
         normal, rstd = self._known
         del self._known
         grad = self._unscaled(grad, normal.flatten(1, 2))
         if not inner:
             return None
         parts = grad.view(normal.shape)
-        mean, along = (v.mean(dim=(2, 4, 5), keepdim=True) for v in (parts, parts * normal))
+        mean, along = (v.mean(dim=(2, 3, 4), keepdim=True) for v in (parts, parts * normal))
         return ((parts - mean - normal * along) * rstd).flatten(1, 2)

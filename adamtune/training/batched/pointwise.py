@@ -23,7 +23,7 @@ def _elu_slope(m: nn.ELU, grad: Tensor, x: Tensor, _: Tensor) -> Tensor:
 
 
 SLOPES: Final[dict[type[nn.Module], Slope]] = {
-    nn.ReLU: lambda _, grad, __, y: _aten.threshold_backward(grad, y, 0),
+    nn.ReLU: lambda _, grad, __, y: _aten.threshold_backward.grad_input(grad, y, 0, grad_input=grad),
     nn.Tanh: lambda _, grad, __, y: _aten.tanh_backward(grad, y),
     nn.Sigmoid: lambda _, grad, __, y: _aten.sigmoid_backward(grad, y),
     nn.GELU: lambda m, grad, x, _: _aten.gelu_backward(grad, x, approximate=m.approximate),
@@ -41,10 +41,15 @@ class Activation(Layer):
         del tensors
         self.module, self._slope = module, SLOPES[type(module)]
         self._in_place = bool(getattr(module, "inplace", False))
+        self.may_overwrite = False
+        """Whether a relu can work on what comes in: it needs no more than what comes out."""
 
     def forward(self, x: Tensor, *, train: bool) -> Tensor:
         """Of any shape."""
-        y: Tensor = self.module(x.clone() if self._in_place else x)
+        if self.may_overwrite and type(self.module) is nn.ReLU:
+            y = x.relu_()
+        else:
+            y = self.module(x.clone() if self._in_place else x)
         if train:
             self._x, self._y = x, y
         return y
@@ -60,20 +65,20 @@ class Dropout(Layer):
     """`MemberDropout`: what it drops follows from keys, so nothing needs to be remembered but the factors.
 
     Args:
-        channels_first: Whether what comes in is [K, C, B, H, W] rather than [K, B, C, H, W].
+        batch_last: Whether what comes in is [K, C, H, W, B] rather than [K, B, C, H, W].
     """
 
-    def __init__(self, module: MemberDropout, tensors: Tensors, *, channels_first: bool = False) -> None:
-        self._module, self._key, self._swap = module, tensors.value("dropout_key"), channels_first
+    def __init__(self, module: MemberDropout, tensors: Tensors, *, batch_last: bool = False) -> None:
+        self._module, self._key, self._batch_last = module, tensors.value("dropout_key"), batch_last
 
     def forward(self, x: Tensor, *, train: bool, call: int = 0) -> Tensor:
         """Of any shape; `call` counts the uses of one layer within one pass."""
         if not train or self._module.p == 0:
             self._factor = None
             return x
-        outer = x.transpose(1, 2) if self._swap else x
+        outer = x.movedim(-1, 1) if self._batch_last else x
         factor = self._module.factor(self._key, outer.shape[1:], call)
-        self._factor: Tensor | None = factor.transpose(1, 2) if self._swap else factor
+        self._factor: Tensor | None = factor.movedim(1, -1) if self._batch_last else factor
         return x * self._factor
 
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:

@@ -80,7 +80,7 @@ def _watch(layers: list[Idle], rows: slice, layer: Layer, x: Tensor, y: Tensor) 
     if kind is None:
         return
     values = y if kind == "relu" else x
-    if values.dim() == 5:  # images, [K, C, B, H, W]: the channels are the units
-        values = values.movedim(1, -1)
+    if values.dim() == 5:  # images, [K, C, H, W, B]: the channels are the units
+        values = values.permute(0, 4, 2, 3, 1)
     picked = values[:, rows].flatten(1, -2)
     layers.append(Idle(kind, idle_rows(kind, picked), picked.shape[1]))
