@@ -39,7 +39,10 @@ def members_at_baseline(run: Run, views: Mapping[int, MemberView] | None = None)
     recipe = data_view(run.data, run.recipe)
     chosen = tuple(entry for entry in run.members if _as_recipe_says(recipe, entry))
     if not chosen:
-        best = min(sorted({entry.trial for entry in swept if entry.trial is not None}), key=lambda n: _loss(run, views or {}, n))
+        best = min(
+            sorted({entry.trial for entry in swept if entry.trial is not None}),
+            key=lambda n: _loss(run, views or {}, n),
+        )
         chosen = tuple(entry for entry in swept if entry.trial == best)
     return Basis(chosen, f"{count(len(chosen), 'member')} at {_settings_in_words(run, chosen)}")
 

@@ -49,7 +49,7 @@ def lr_factor(step: int | Tensor, total_steps: int, warmup: Tensor, lr_decay: Te
 
 
 class Schedule:
-    """Every member's lr at every step, worked out for many steps at once: one step alone costs a dozen small operations.
+    """Every member's lr at every step, worked out for many steps at once: each costs a dozen small operations.
 
     Args:
         lr: Before the schedule, shape [K].

@@ -45,7 +45,9 @@ class Work:
 WORKS = {
     "mlp-10k": Work("digits-mlp", ("model.hidden=[128]", "training.batch_size=64", "training.epochs=20")),
     "mlp-85k": Work("digits-mlp", ("model.hidden=[256,256]", "training.batch_size=64", "training.epochs=20")),
-    "cnn": Work("digits-cnn", ("model.channels=[16,32]", "training.batch_size=64", "training.epochs=5")),
+    "cnn": Work(
+        "digits-cnn", ("model.channels=[16,32]", "model.norm=none", "training.batch_size=64", "training.epochs=5")
+    ),
     "gru": Work("pixels-gru", ("model.hidden=32", "training.batch_size=64", "training.epochs=1")),
     "transformer": Work(
         "topics-transformer", ("training.epochs=null", "training.steps=40", "training.eval_every=40"), seeds=1
@@ -110,7 +112,10 @@ class Peer:
         with torch.no_grad():
             for part in (self.probe, self.data.val):
                 batches = range(0, len(part.x), 1024)
-                losses = [self.loss(model(part.x[b : b + 1024]), part.y[b : b + 1024]) * len(part.x[b : b + 1024]) for b in batches]
+                losses = [
+                    self.loss(model(part.x[b : b + 1024]), part.y[b : b + 1024]) * len(part.x[b : b + 1024])
+                    for b in batches
+                ]
                 loss = float(sum(losses)) / len(part.x)
         model.train()
         return loss
@@ -253,13 +258,20 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     found = []
-    print("| work | times the peer's throughput (lowest to highest) | ours, s | processes, s | threads, s |\n" + "|---" * 5 + "|")
+    print(
+        "| work | times the peer's throughput (lowest to highest) | ours, s | processes, s | threads, s |\n"
+        + "|---" * 5
+        + "|"
+    )
     for name in given.only:
         row = measure(name, given.repeat, given.workers)
         found.append(row)
         ours, processes, threads = (statistics.median(row["seconds"][way]) for way in ("ours", "processes", "threads"))
         low, high = min(row["ratios"]), max(row["ratios"])
-        print(f"| {name} | {row['ratio']:.2f} ({low:.2f} to {high:.2f}) | {ours:.2f} | {processes:.2f} | {threads:.2f} |", flush=True)
+        print(
+            f"| {name} | {row['ratio']:.2f} ({low:.2f} to {high:.2f}) | {ours:.2f} | {processes:.2f} | {threads:.2f} |",
+            flush=True,
+        )
     if given.json:
         given.json.write_text(json.dumps(found, indent=1))
 

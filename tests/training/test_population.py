@@ -38,7 +38,7 @@ def assert_same_curve(one: list[Record], other: list[Record], dtype: torch.dtype
                 )
 
 
-@pytest.mark.parametrize("strategy", ["vectorized", "loop"])
+@pytest.mark.parametrize("strategy", ["batched", "vectorized", "loop"])
 def test_a_member_trains_the_same_alone_and_among_others(digits: Lab, strategy: str) -> None:
     """Promise 1: a member's curve does not depend on who it was trained with."""
     members = lrs(1e-4, 1e-3, 1e-2, seeds=3)
@@ -226,7 +226,7 @@ class Explodes(nn.Module):
         return self.layer(x) / (self.layer.weight.norm() < 2.1)
 
 
-@pytest.mark.parametrize("strategy", ["vectorized", "loop"])
+@pytest.mark.parametrize("strategy", ["batched", "vectorized", "loop"])
 def test_a_nan_stops_a_member_before_its_weights_are_ruined(digits: Lab, strategy: str) -> None:
     records = digits.train(lrs(1e-5, 1e-2), Explodes, strategy=strategy)
     assert records[0][-1].state == "complete"
@@ -244,7 +244,7 @@ def test_training_leaves_torchs_own_generator_and_threads_alone(digits: Lab) -> 
     assert torch.get_num_threads() == threads
 
 
-@pytest.mark.parametrize("strategy", ["vectorized", "loop"])
+@pytest.mark.parametrize("strategy", ["batched", "vectorized", "loop"])
 def test_training_goes_on_from_a_checkpoint_as_if_nothing_had_happened(
     digits: Lab, strategy: str, tmp_path: object
 ) -> None:

@@ -67,7 +67,7 @@ def test_a_member_that_stops_frees_its_row(few: Lab) -> None:
     assert len(trainer.rows.params) == len(trainer.optimizer.exp_avg) == 1
 
 
-@pytest.mark.parametrize("strategy", ["vectorized", "loop"])
+@pytest.mark.parametrize("strategy", ["batched", "vectorized", "loop"])
 @pytest.mark.parametrize("patience", [None, 4])
 def test_the_last_line_is_about_the_weights_that_are_kept(few: Lab, strategy: str, patience: int | None) -> None:
     """The same numbers as on the line of the best step, a test score that belongs to them, and those weights."""

@@ -23,10 +23,10 @@ from adamtune.training.population import Population
 from adamtune.training.progress import Progress
 from adamtune.training.trainer import Trainer
 from adamtune.tuning.sweeps.knobs import find_knob
-from adamtune.tuning.sweeps.rungs import beaten
-from adamtune.tuning.sweeps.space import Space
 from adamtune.tuning.sweeps.own import OwnStudy
+from adamtune.tuning.sweeps.rungs import beaten
 from adamtune.tuning.sweeps.shared import SharedStudy
+from adamtune.tuning.sweeps.space import Space
 from adamtune.tuning.sweeps.study import Outcome, SweepStudy
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def same(own: list[Record], other: list[Record]) -> None:
         assert one.signals == pytest.approx(two.signals, rel=ROUNDING, abs=ROUNDING, nan_ok=True)
 
 
-@pytest.mark.parametrize("strategy", ["vectorized", "loop"])
+@pytest.mark.parametrize("strategy", ["batched", "vectorized", "loop"])
 @pytest.mark.parametrize("at", RUNGS)
 def test_whoever_is_left_trains_on_as_if_nobody_had_been_stopped(
     exact: Lab, whole: dict[int, list[Record]], at: int, strategy: str

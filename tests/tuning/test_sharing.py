@@ -21,8 +21,8 @@ from adamtune.tuning.requests import SweepRequest
 from adamtune.tuning.results import SweepResult
 from adamtune.tuning.sweeps import shared as study_module
 from adamtune.tuning.sweeps.knobs import find_knob
-from adamtune.tuning.sweeps.space import Space
 from adamtune.tuning.sweeps.shared import SharedStudy
+from adamtune.tuning.sweeps.space import Space
 from adamtune.tuning.sweeps.sweep import run_sweep
 
 SETS = ("training.steps=60", "training.eval_every=10", "model.hidden=[17]", "training.strategy=vectorized")

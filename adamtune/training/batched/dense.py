@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from adamtune.training.batched.layer import Layer, Tensors
 
 NARROW: Final = 16
-"""Outputs below which the product is formed the other way round: with 10 outputs, 16 members, batch 64 and 128 inputs it
-reached 38 GFLOP/s against 19; measured with one thread."""
+"""Outputs below which the product is formed the other way round: with 10 outputs, 16 members, batch 64 and 128 inputs
+it reached 38 GFLOP/s against 19; measured with one thread."""
 
 
 class Linear(Layer):

@@ -104,7 +104,7 @@ def _layers(module: nn.Module, tensors: Tensors) -> Iterator[Layer]:
         if kind is nn.Conv2d and not images:
             images = True
             yield BatchLast()
-        if kind is nn.Flatten and images:
+        if isinstance(child, nn.Flatten) and images:
             flatten(child, own)  # refuses what it refuses elsewhere
             images = False
             yield FlattenImages()

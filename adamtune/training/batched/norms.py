@@ -114,7 +114,7 @@ class BatchNorm(_Affine):
             None,
             mean,
             rstd,
-            True,  # noqa: FBT003 - torch takes no keywords here
+            True,
             self._eps,
             mask,
         )
@@ -144,7 +144,7 @@ class GroupNorm(_Affine):
 
     def forward(self, x: Tensor, *, train: bool) -> Tensor:
         """Of the shape that came in."""
-        parts = x.unflatten(1, (self._groups, -1))  # [K, G, C / G, H, W, B]
+        parts = x.view(len(x), self._groups, -1, *x.shape[2:])  # [K, G, C / G, H, W, B]
         var, mean = torch.var_mean(parts, dim=(2, 3, 4), correction=0, keepdim=True)
         rstd = (var + self._eps).rsqrt()
         normal = (parts - mean) * rstd
@@ -161,4 +161,5 @@ class GroupNorm(_Affine):
             return None
         parts = grad.view(normal.shape)
         mean, along = (v.mean(dim=(2, 3, 4), keepdim=True) for v in (parts, parts * normal))
-        return ((parts - mean - normal * along) * rstd).flatten(1, 2)
+        given: Tensor = (parts - mean - normal * along) * rstd
+        return given.flatten(1, 2)

@@ -18,7 +18,7 @@ Slope = Callable[[Any, Tensor, Tensor, Tensor], Tensor]
 
 
 def _elu_slope(m: nn.ELU, grad: Tensor, x: Tensor, _: Tensor) -> Tensor:
-    slope: Tensor = _aten.elu_backward(grad, m.alpha, 1.0, 1.0, False, x)  # noqa: FBT003 - torch takes no keywords here
+    slope: Tensor = _aten.elu_backward(grad, m.alpha, 1.0, 1.0, False, x)
     return slope
 
 
@@ -29,7 +29,7 @@ SLOPES: Final[dict[type[nn.Module], Slope]] = {
     nn.GELU: lambda m, grad, x, _: _aten.gelu_backward(grad, x, approximate=m.approximate),
     nn.SiLU: lambda _, grad, x, __: _aten.silu_backward(grad, x),
     nn.ELU: _elu_slope,
-    nn.LeakyReLU: lambda m, grad, x, _: _aten.leaky_relu_backward(grad, x, m.negative_slope, False),  # noqa: FBT003 - as above
+    nn.LeakyReLU: lambda m, grad, x, _: _aten.leaky_relu_backward(grad, x, m.negative_slope, False),
 }
 """How each activation's gradient comes about: torch's own kernels, which its autograd calls as well."""
 
@@ -74,12 +74,12 @@ class Dropout(Layer):
     def forward(self, x: Tensor, *, train: bool, call: int = 0) -> Tensor:
         """Of any shape; `call` counts the uses of one layer within one pass."""
         if not train or self._module.p == 0:
-            self._factor = None
+            self._factor: Tensor | None = None
             return x
         outer = x.movedim(-1, 1) if self._batch_last else x
         factor = self._module.factor(self._key, outer.shape[1:], call)
-        self._factor: Tensor | None = factor.movedim(1, -1) if self._batch_last else factor
-        return x * self._factor
+        self._factor = factor = factor.movedim(1, -1) if self._batch_last else factor
+        return x * factor
 
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
         """By the same factors."""
@@ -122,5 +122,4 @@ def unflatten(module: nn.Unflatten, tensors: Tensors) -> Layer:
     axis, size = module.dim, module.unflattened_size
     if not isinstance(axis, int) or axis < 1:
         raise NotBatchedError(f"{module} counts axes from behind")
-    return Shaped(lambda x: x.unflatten(axis + 1, size))
-
+    return Shaped(lambda x: x.view(*x.shape[: axis + 1], *size, *x.shape[axis + 2 :]))

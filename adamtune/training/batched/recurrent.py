@@ -28,7 +28,7 @@ class AsSteps(Layer):
         """The same numbers."""
         del train
         out: Tensor = self._module(x.flatten(0, 1))
-        return out.unflatten(0, x.shape[:2])
+        return out.view(*x.shape[:2], *out.shape[1:])
 
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
         """Nobody asks."""
@@ -248,8 +248,9 @@ class RecurrentLayers(Layer):
     def __init__(self, module: Recurrent, tensors: Tensors) -> None:
         self._every_step = module.every_step
         self._runs = [_RUNS[id(module.cell)](f"l{layer}", tensors) for layer in range(module.layers)]
-        drops = isinstance(module.dropout, MemberDropout)
-        self._dropouts = [Dropout(module.dropout, tensors.of("dropout")) for _ in self._runs] if drops else []
+        drop: nn.Module = module.dropout
+        own = tensors.of("dropout")
+        self._dropouts = [Dropout(drop, own) for _ in self._runs] if isinstance(drop, MemberDropout) else []
 
     def forward(self, x: Tensor, *, train: bool) -> Tensor:
         """The state stays zero through all-zero steps in front, as `Recurrent` says."""

@@ -35,7 +35,9 @@ class Batched(Strategy):
         self._rows = rows
         if self.objective.precision != "fp32":
             raise NotBatchedError("products in low precision are left to torch")
-        self._chunks = [(span, Network(self.module, self._tensors(rows, span))) for span in self.spans(len(rows.params))]
+        self._chunks = [
+            (span, Network(self.module, self._tensors(rows, span))) for span in self.spans(len(rows.params))
+        ]
 
     def _tensors(self, rows: Rows, span: slice) -> Tensors:
         params, grads = (self.layout.views(flat[span]) for flat in (rows.params, rows.grads))

@@ -33,10 +33,9 @@ def add_finished(study: Study, storage: RDBStorage, trials: Sequence[FrozenTrial
         from optuna.storages._rdb import models
 
         with storage.engine.begin() as connection:
-            ids = [
-                connection.execute(insert(models.TrialModel.__table__).values(row)).inserted_primary_key[0]
-                for row in _heads(study, trials, first)
-            ]
+            heads = insert(models.TrialModel.__table__)
+            made = [connection.execute(heads.values(row)) for row in _heads(study, trials, first)]
+            ids = [key[0] for each in made if (key := each.inserted_primary_key)]
             for name, rows in _parts(models, ids, trials).items():
                 if rows:
                     connection.execute(insert(getattr(models, name).__table__), rows)

@@ -120,7 +120,7 @@ class OwnStudy(SweepStudy):
 
 
 def _said(file: Path) -> dict[int, dict[int, list[float]]]:
-    """What was said at rungs before a kill: validation losses by step and trial. A line that was cut short is left out."""
+    """What was said at rungs before a kill: validation losses by step and trial. A line cut short is left out."""
     found: dict[int, dict[int, list[float]]] = {}
     for line in file.read_text(encoding="utf-8").split("\n")[:-1] if file.exists() else ():
         told = json.loads(line)
