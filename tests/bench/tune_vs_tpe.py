@@ -1,9 +1,9 @@
 """`tune` against the search that a user would write: Optuna's TPE over all knobs, with twice the training steps.
 
 Run it with: python tests/bench/tune_vs_tpe.py [--searches 5] [RECIPE ...]. For each seed a recipe is tuned, and then
-searched by TPE: each of its trials is one plain loop over torch's fused AdamW on the same batches, as many of them as
-make up twice the steps that `tune` has made. Both results are trained on the same eight seeds that neither has seen,
-and scored on the test split.
+searched by TPE: as many trials as make up twice the steps that `tune` has made. Eight of them are asked for, trained
+together and told at once, as whoever has eight processes does it. Both results are trained on the same eight seeds
+that neither has seen, and scored on the test split.
 A recipe may have `:bad` behind its name: lr 1.0 and no clipping to begin with.
 """
 
@@ -24,12 +24,9 @@ from adamtune.recipe.resolve import with_values
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.metrics import read_metrics
 from adamtune.runs.record import Record
-from adamtune.training.batches import Batches
 from adamtune.training.hooks import Hooks
 from adamtune.training.length import Length
-from adamtune.training.losses import batch_loss
 from adamtune.training.population import Population
-from adamtune.training.schedule import DECAYS, lr_factor, warmup_steps
 from adamtune.tuning.start import start_from
 from adamtune.tuning.whole.final import FINAL_FROM
 from adamtune.tuning.whole.tune import run_tune
@@ -37,6 +34,8 @@ from adamtune.tuning.whole.tune_results import TuneRequest
 from adamtune.tuning.work import load_work, trainer_for
 
 SEEDS = 8
+TOGETHER = 8
+DIVERGED = 1e9
 
 
 class Bench:
@@ -50,40 +49,25 @@ class Bench:
         self.make = lambda: build_model(self.loaded, self.work.input_shape, self.work.output_size, trusted=False)
 
     def train(self, settings: dict[str, Any], seeds: list[int], *, test: bool) -> list[Record]:
-        """The last lines of plain trainings with these settings."""
+        """The last lines of trainings with these settings."""
         recipe = with_values(self.loaded.recipe, settings)
-        members = tuple(MemberEntry(n, seed) for n, seed in enumerate(seeds))
-        records: list[Record] = []
-        trainer = trainer_for(Population(recipe, members), self.work, self.make, "bench", score_test=test)
-        trainer.run(Hooks(records.extend, lambda _: None))
-        return [[r for r in records if r.member == m.number][-1] for m in members]
+        return self._ends(Population(recipe, tuple(MemberEntry(n, seed) for n, seed in enumerate(seeds))), test=test)
 
-    def plain(self, settings: dict[str, Any], seed: int) -> float:
-        """Validation loss of what anybody would write by hand."""
-        recipe = with_values(self.loaded.recipe, settings)
-        length, train, val = Length.of(recipe, len(self.work.train)), self.work.train, self.work.val
-        torch.manual_seed(seed)
-        model, optimizer = self.make(), recipe.optimizer
-        adam = torch.optim.AdamW(
-            model.parameters(), optimizer.lr, tuple(optimizer.betas), optimizer.eps, optimizer.weight_decay, fused=True
-        )
-        rising = torch.tensor([float(warmup_steps(recipe.schedule.warmup, length.total_steps))])
-        decay = torch.tensor([DECAYS.index(recipe.schedule.decay)])
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            adam, lambda step: lr_factor(step, length.total_steps, rising, decay).item()
-        )
-        batches = Batches(train, recipe.training.batch_size, [seed])
-        for step in range(length.total_steps):
-            x, y = batches.at(step)
-            adam.zero_grad()
-            batch_loss(recipe.task, model(x[0]), y[0]).backward()
-            if recipe.clip.max_norm is not None:
-                torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip.max_norm)
-            adam.step()
-            schedule.step()
-        model.eval()
-        with torch.no_grad():
-            return batch_loss(recipe.task, model(val.x), val.y).item()
+    def _ends(self, population: Population, *, test: bool) -> list[Record]:
+        records: list[Record] = []
+        trainer = trainer_for(population, self.work, self.make, "bench", score_test=test)
+        trainer.run(Hooks(records.extend, lambda _: None))
+        return [[r for r in records if r.member == m.number][-1] for m in population.members]
+
+    def losses(self, settings: list[dict[str, Any]], seed: int) -> list[float]:
+        """Validation loss that each of these settings ends with."""
+        members = tuple(MemberEntry(n, seed, own) for n, own in enumerate(settings))
+        ends = self._ends(Population(self.loaded.recipe, members), test=False)
+        found = [record.signals.get("val_loss", np.inf) for record in ends]
+        return [
+            loss if np.isfinite(loss) and end.state == "complete" else 1e9
+            for loss, end in zip(found, ends, strict=True)
+        ]
 
     def test_losses(self, settings: dict[str, Any]) -> np.ndarray:
         """Test loss and accuracy on the fresh seeds, [seed, 2]."""
@@ -110,14 +94,13 @@ def tpe(bench: Bench, n_trials: int, seed: int) -> dict[str, Any]:
             "clip.max_norm": trial.suggest_float("max_norm", 0.05, 20, log=True) if clipped else None,
         }
 
-    def objective(trial: optuna.Trial) -> float:
-        settings = suggest(trial)
-        trial.set_user_attr("settings", settings)
-        loss = bench.plain(settings, seed)
-        return loss if np.isfinite(loss) else 1e9
-
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
-    study.optimize(objective, n_trials=n_trials)
+    for first in range(0, n_trials, TOGETHER):
+        trials = [study.ask() for _ in range(min(TOGETHER, n_trials - first))]
+        asked = [suggest(trial) for trial in trials]
+        for trial, settings, loss in zip(trials, asked, bench.losses(asked, seed), strict=True):
+            trial.set_user_attr("settings", settings)
+            study.tell(trial, loss)
     return dict(study.best_trial.user_attrs["settings"])
 
 
@@ -125,7 +108,7 @@ def one(recipe: str, seed: int) -> dict[str, Any]:
     """One search seed: what both came to."""
     name, _, kind = recipe.partition(":")
     sets = ("optimizer.lr=1.0", "clip.max_norm=null") if kind == "bad" else ()
-    bench = Bench(name, (*sets, "training.strategy=auto"))
+    bench = Bench(name, (*sets, "training.strategy=batched"))
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         result = run_tune(TuneRequest(recipe=name, sets=sets, seed=1000 * seed, runs_dir=Path(folder)), lambda _: None)
