@@ -82,6 +82,10 @@ class Rows:
             buffers={name: torch.stack([rest[seed][name] for seed in seeds]) for name in names},
         )
 
+    def first(self, n: int) -> Rows:
+        """Views of the first n members' state."""
+        return Rows(self.params[:n], self.grads[:n], {name: value[:n] for name, value in self.buffers.items()})
+
     def set_noise(self, noise: list[int]) -> None:
         """Gives every dropout layer of each member that member's seed for one batch."""
         for name, value in self.buffers.items():

@@ -198,6 +198,7 @@ def _sweep(name: str, request: CompareRequest, own: str, listen: Listener) -> Sw
             trusted=request.trusted,
             argv=request.argv,
             workers=request.workers,
+            memory=request.memory,
         ),
         listen,
     )

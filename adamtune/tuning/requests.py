@@ -26,6 +26,7 @@ class Request:
         new: Start a new run even where an unfinished one could go on.
         argv: The command line, for the manifest.
         workers: Processes that share the training.
+        memory: Bytes that training may take; None for a share of what is free.
     """
 
     sets: tuple[str, ...] = ()
@@ -35,6 +36,7 @@ class Request:
     new: bool = False
     argv: tuple[str, ...] = ()
     workers: int = 1
+    memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

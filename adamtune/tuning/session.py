@@ -6,9 +6,10 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,7 @@ class Session:
         self.path = self.writer.path
         if not self.resumed:
             self._describe(text, command, knob, key, request.argv)
-        self._workers = request.workers
+        self._workers, self._memory = request.workers, request.memory
         self._pool: WorkerPool | None = None
         self._started = time.perf_counter()
         self._spent_before = float(self.writer.manifest.get("wall_s", 0.0))
@@ -147,7 +148,25 @@ class Session:
             groups.setdefault(json.dumps([shared_settings(member), rule], default=str), []).append(member)
         for group in groups.values():
             if not self._all_ended(group):
-                self._train_population(loaded, group, stage, listen, rung, score_test=score_test)
+                for part in self._parts_that_fit(loaded, group):
+                    if not self._all_ended(part):
+                        self._train_population(loaded, part, stage, listen, rung, score_test=score_test)
+
+    def _parts_that_fit(self, base: LoadedRecipe, members: Sequence[MemberEntry]) -> Iterator[list[MemberEntry]]:
+        """The members in parts, as many together as memory holds."""
+        from adamtune.models.build import build_model
+        from adamtune.training.population import shared_settings
+        from adamtune.training.start import initialised
+        from adamtune.tuning.memory import SHARE, bytes_each, free_bytes, parts
+
+        free = free_bytes()
+        limit = self._memory or (None if free is None else int(SHARE * free))
+        if limit is None or len(members) == 1:
+            return iter([list(members)])
+        loaded, work = self.changed(base, shared_settings(members[0]))
+        make = partial(build_model, loaded, work.input_shape, work.output_size, trusted=self.trusted)
+        module = initialised(make, loaded.recipe.training.seed)
+        return parts(members, max(1, limit // bytes_each(module, loaded.recipe, work)))
 
     def _train_population(
         self,

@@ -9,7 +9,7 @@ from typer import Argument, Option
 from adamtune.cli.command import Command
 from adamtune.cli.common import Common, with_common
 from adamtune.cli.output import Output
-from adamtune.cli.sharing import Workers
+from adamtune.cli.sharing import Memory, Workers, in_bytes
 
 Optimizers = Annotated[
     str,
@@ -24,6 +24,7 @@ def compare(
     recipe: Annotated[str, Argument(metavar="RECIPE", help="A recipe file, or the name of a shipped recipe.")],
     optimizers: Optimizers = "adamw,adam,sgd,nadamw,radam,lion",
     workers: Workers = 1,
+    memory: Memory = None,
 ) -> int:
     """Compare optimizers fairly: each at the best lr of its own sweep, all on the same fresh seeds.
 
@@ -36,7 +37,9 @@ def compare(
 
     output = Output.of("compare", common)
     names = tuple(name.strip() for name in optimizers.split(",") if name.strip())
-    request = CompareRequest(recipe=recipe, optimizers=names, workers=workers, **common.request)
+    request = CompareRequest(
+        recipe=recipe, optimizers=names, workers=workers, memory=in_bytes(memory), **common.request
+    )
     with output.working() as listen:
         result = run_compare(request, listen)
     lost = not any(row.val.n for row in result.rows)

@@ -10,7 +10,7 @@ from adamtune.cli.command import Command
 from adamtune.cli.commands.diagnose import choose_run
 from adamtune.cli.common import Common, with_common
 from adamtune.cli.output import Output
-from adamtune.cli.sharing import Workers
+from adamtune.cli.sharing import Memory, Workers, in_bytes
 from adamtune.cli.starting import RunDir
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def remedy(
     run_dir: RunDir = None,
     no_confirm: NoConfirm = False,
     workers: Workers = 1,
+    memory: Memory = None,
 ) -> int:
     """Race the remedies of a sick run, and say which cured it.
 
@@ -44,7 +45,9 @@ def remedy(
     from adamtune.tuning.remedies.remedy import run_remedy
     from adamtune.tuning.remedies.remedy_results import RemedyRequest
 
-    request = RemedyRequest(run_dir=path, confirm=not no_confirm, workers=workers, **common.request)
+    request = RemedyRequest(
+        run_dir=path, confirm=not no_confirm, workers=workers, memory=in_bytes(memory), **common.request
+    )
     with output.working() as listen:
         result = run_remedy(request, listen)
     reason = _nothing_usable(result)

@@ -9,7 +9,7 @@ from typer import Option
 from adamtune.cli.command import Command
 from adamtune.cli.common import Common, with_common
 from adamtune.cli.output import Output
-from adamtune.cli.sharing import Workers
+from adamtune.cli.sharing import Memory, Workers, in_bytes
 from adamtune.cli.starting import Start
 from adamtune.errors import Problem, UsageError
 
@@ -58,6 +58,7 @@ def sweep(
     sampler: Proposer = "gp",
     min_gain: MinGain = 0.01,
     workers: Workers = 1,
+    memory: Memory = None,
     storage: Storage = None,
 ) -> int:
     """Tune one knob, or several together, and keep only what fresh seeds confirm.
@@ -91,6 +92,7 @@ def sweep(
         min_gain=min_gain,
         storage=storage,
         workers=workers,
+        memory=in_bytes(memory),
         **common.request,
     )
     with output.working() as listen:

@@ -10,7 +10,7 @@ from typer import Argument, Option
 from adamtune.cli.command import Command
 from adamtune.cli.common import Common, with_common
 from adamtune.cli.output import Output, console, only_results_on_stdout
-from adamtune.cli.sharing import Workers
+from adamtune.cli.sharing import Memory, Workers, in_bytes
 
 Budget = Annotated[
     str | None,
@@ -32,6 +32,7 @@ def tune(
     trials: Trials = None,
     dry_run: DryRun = False,
     workers: Workers = 1,
+    memory: Memory = None,
 ) -> int:
     """Tune a recipe from start to end: check, baseline, remedies if it is sick, knob after knob, confirmation.
 
@@ -50,7 +51,13 @@ def tune(
     from adamtune.tuning.whole.tune_results import TuneRequest
 
     request = TuneRequest(
-        recipe=recipe, budget_s=budget_s, trials=trials, dry_run=dry_run, workers=workers, **common.request
+        recipe=recipe,
+        budget_s=budget_s,
+        trials=trials,
+        dry_run=dry_run,
+        workers=workers,
+        memory=in_bytes(memory),
+        **common.request,
     )
     silent = output.quiet or output.as_json or dry_run
     with watch_tuning(console(sys.stderr), silent=silent) as (listen, tell), only_results_on_stdout():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,10 @@ TOGETHER: Final = (Batched, Vectorized)
 CHUNKS: Final = (16, 8, 4)
 """Members run together: 16 were fastest for a dense network of 10 k parameters, 8 for a GRU, 4 to 8 for one of 85 k;
 measured on 2 cores."""
+COMPARED: Final = 4
+"""Members on which a strategy is compared with the loop: they are of one architecture, and differ in numbers alone."""
+MEASURED: Final = 32
+"""Members on which strategies are timed at the most; a step of more takes as much longer."""
 REPETITIONS: Final = 3
 HOPELESS: Final = 3.0
 """A candidate whose first step is this many times slower than the best is not measured further."""
@@ -111,9 +116,9 @@ def _chunks(n_members: int) -> list[int]:
 class _Trials:
     def __init__(self, module: nn.Module, layout: Layout, objective: Objective, rows: Rows, batch: Batch) -> None:
         self._parts = (module, layout, objective)
-        self._rows = rows
-        self._batch = batch
-        self._before = {name: value.clone() for name, value in rows.buffers.items()}
+        self._scale = max(1.0, len(rows.params) / MEASURED)
+        self._rows, self._batch = rows.first(MEASURED), batch.first(MEASURED)
+        self._before = {name: value.clone() for name, value in self._rows.buffers.items()}
         self._wanted: dict[str, Tensor] | None = None
         self._ms: dict[tuple[str, int, int], float] = {}
 
@@ -140,13 +145,14 @@ class _Trials:
         The outputs tell of state that a network keeps where nobody looks, such as an attribute that is assigned
         anew in every forward pass.
         """
-        strategy.bind(self._rows)
-        losses = strategy.backward(self._batch)
+        rows, batch = self._rows.first(COMPARED), self._batch.first(COMPARED)
+        strategy.bind(rows)
+        losses = strategy.backward(batch)
         with torch.no_grad():
-            outputs = strategy.forward(self._batch.x[0])
-        buffers = {f"buffer {name}": value.clone() for name, value in self._rows.buffers.items()}
+            outputs = strategy.forward(batch.x[0])
+        buffers = {f"buffer {name}": value.clone() for name, value in rows.buffers.items()}
         self._restore()
-        return {"the loss": losses, "the gradient": self._rows.grads.clone(), **buffers, "the output": outputs}
+        return {"the loss": losses, "the gradient": rows.grads.clone(), **buffers, "the output": outputs}
 
     def _restore(self) -> None:
         for name, value in self._before.items():
@@ -163,10 +169,10 @@ class _Trials:
             self._step(strategy)
             best = self._step(strategy)[0]
             for _ in range(REPETITIONS - 1):
-                if best > HOPELESS * min(self._ms.values(), default=best):
+                if best * self._scale > HOPELESS * min(self._ms.values(), default=math.inf):
                     break
                 best = min(best, self._step(strategy)[0])
-            self._ms[name, chunk, n] = best
+            self._ms[name, chunk, n] = best * self._scale
         torch.set_num_threads(was)
 
     def _step(self, strategy: Strategy) -> tuple[float, Tensor]:

@@ -39,6 +39,11 @@ class Batch:
     smoothing: Tensor | None = None
     scale: Tensor | None = None
 
+    def first(self, n: int) -> Batch:
+        """That of the first n members."""
+        smoothing, scale = (None if values is None else values[:n] for values in (self.smoothing, self.scale))
+        return Batch(self.x[:n], self.y[:n], self.noise[:n], smoothing, scale)
+
 
 @dataclass(frozen=True, slots=True)
 class Scores:

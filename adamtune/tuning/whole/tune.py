@@ -153,6 +153,7 @@ class _Tuning:
                 trusted=request.trusted,
                 argv=request.argv,
                 workers=request.workers,
+                memory=request.memory,
             )
         )
         serious = [f"{finding.rule}: {finding.message}" for finding in found.findings if finding.severity != "info"]
@@ -193,6 +194,7 @@ class _Tuning:
                 trusted=request.trusted,
                 argv=request.argv,
                 workers=request.workers,
+                memory=request.memory,
                 adopt=False,
             ),
             self._watch(),
