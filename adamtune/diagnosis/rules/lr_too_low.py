@@ -1,8 +1,8 @@
 """Training crawls: it ended far from done and had not slowed down.
 
-What it detects: a high end loss that was still falling nearly as fast as before, in training and in validation, or
-one that hardly moved with tiny updates; of a policy, a return that ended below what counts as solved, with small
-updates and without ever having been much higher.
+What it detects: a high end loss that was still falling nearly as fast as before, in training and in validation
+(unless a hidden layer of one or two units slows it down), or one that hardly moved with tiny updates; of a policy, a
+return that ended below what counts as solved, with small updates and without ever having been much higher.
 Why it matters: the same steps with a larger lr go further; nothing else can be judged before that.
 What to do: lr x10, more where updates are tiny.
 Source: high: the loss test of most rules. falling: measured by training 30 MLP set-ups with each lr of a grid: of
@@ -31,6 +31,7 @@ from adamtune.diagnosis.course import (
     train_course,
     val_rise,
 )
+from adamtune.diagnosis.network import is_bottleneck, narrowest_layer
 from adamtune.diagnosis.returns import Returns
 from adamtune.diagnosis.rule import Cause, Finding, Rule
 from adamtune.diagnosis.signals import early, typical
@@ -74,7 +75,8 @@ class LrTooLow(Rule):
         falling = self._falling(view, train)
         stuck = train.drop < limits["moved"] or train.end > LEARNED_NOTHING
         crawls = stuck and 0 < ratio < limits["tiny"]
-        on_its_way = falling > limits["falling"] and falling_share(view) >= limits["steady"]
+        slows_by_itself = is_bottleneck(narrowest_layer(view))
+        on_its_way = falling > limits["falling"] and falling_share(view) >= limits["steady"] and not slows_by_itself
         if not crawls and not (on_its_way and train.drop > 0):
             return None
         return Finding(
