@@ -113,7 +113,8 @@ def train(shelf: Shelf, name: str, base: Base, plant: Plant, *, faulty: bool, se
     def made(folder: Path) -> Path:
         recipe = write_case(folder, base, plant, arrays_of(base, plant, faulty=faulty), faulty=faulty, seeds=seeds)
         request = BaselineRequest(recipe=str(recipe), runs_dir=folder / "runs", trusted=True)
-        with bug(plant.trainer if faulty else ""):
+        epochs = {"training.epochs": base.training.get("epochs", 0)} | dict(plant.both)
+        with bug(plant.trainer if faulty else "", epochs["training.epochs"]):
             return run_baseline(request, lambda _: None).run_dir
 
     return judged(shelf, name, made)
@@ -148,7 +149,7 @@ def cure(trained: Trained, plant: Plant, seeds: int) -> RemedyResult:
         trusted=True,
         confirm=False,
     )
-    with bug(plant.trainer):
+    with bug(plant.trainer, int((trained.run.recipe or {})["training"].get("epochs") or 0)):
         return run_remedy(request, lambda _: None)
 
 

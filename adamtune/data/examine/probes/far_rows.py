@@ -20,7 +20,8 @@ _COLUMNS: Final = 64
 _FEWEST_COLUMNS: Final = 4
 _FEWEST_ROWS: Final = 20
 _MOST_FAR: Final = 0.03
-"""Share of the rows that may be far; more are a group of their own."""
+_FEW_FAR: Final = 5
+"""Rows that may be far, or this share of all; more are a group of their own."""
 _NORMAL: Final = 1.349
 """From an interquartile range to a standard deviation of normal numbers."""
 
@@ -33,7 +34,7 @@ def _look(subject: Subject) -> Facts | None:
     if away is None:
         return None
     order = np.argsort(-away, kind="stable")
-    ladder = away[order[: max(1, int(_MOST_FAR * len(rows))) + 1]]
+    ladder = away[order[: max(_FEW_FAR, int(_MOST_FAR * len(rows))) + 1]]
     count = int((ladder[:-1] / np.maximum(ladder[1:], 1.0)).argmax()) + 1
     return {
         "n_rows": len(rows),
