@@ -147,6 +147,15 @@ def test_a_loop_that_does_not_shuffle_is_named_though_it_learned(
     assert faults(view) == ["not-shuffled"] * told
 
 
+@pytest.mark.parametrize(("val", "severity"), [(0.7, "warning"), (0.1, "info")])
+def test_unscaled_inputs_are_a_fault_where_validation_did_not_follow(
+    val: float, severity: str, make_view: MakeView, curve: Curve
+) -> None:
+    facts = {"constant_loss": 1.0, "features": {"rms": 300.0, "max_abs": 4000.0}}
+    view = make_view({"train_loss": curve(0.02), "val_loss": curve(val)}, data=facts)
+    assert found(view)["input-scale"].severity == severity
+
+
 @pytest.mark.parametrize(("hidden", "rule"), [([64], "lr-too-low"), ([64, 1], "plateau-underfit")])
 def test_a_layer_of_one_unit_explains_a_loss_that_creeps(hidden: list[int], rule: str, make_view: MakeView) -> None:
     losses = [1 - 0.007 * n for n in range(N)]
