@@ -7,6 +7,7 @@ settings alone can undo are given to `adamtune remedy`, whose winner is compared
 
 The part `dev` has the data sets, networks, seeds and magnitudes on which thresholds may be set, `held-out` others.
 JSON lines go to stdout as they come, the tables at the end, or with `--table FILE` from the lines of an earlier run.
+With `--crossed` each part has the other's magnitudes, and seeds, splits and plants that no threshold has seen.
 `--keep FOLDER` keeps every training, `--judge FOLDER` asks today's rules about kept ones: no training, no races.
 Installed beside it, `runmedic` and `trainspotter` are asked about the same runs (pip install --no-deps, any folder on
 PYTHONPATH).
@@ -22,6 +23,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,7 @@ from adamtune.tuning.work import load_work
 KINDS: tuple[Kind, ...] = (*settings.KINDS, *bugs.KINDS, *data.KINDS)
 ACCEPTED = {kind.id: kind.accepted for kind in KINDS}
 SEEDS, RACE_SEEDS, HEALTHY_SEEDS = 5, 3, 2
+CROSSED, FRESH = ", magnitudes of the other part, fresh seeds and splits", 200
 REACHED = 0.1
 """Share of what the best of its group learned that a run with ordinary settings may lack and still be called healthy:
 lr 1e-4 in a short training is no fault of ours to hide."""
@@ -59,11 +62,15 @@ class Bench:
         part: Which part is run.
         seeds: Seeds of each training.
         done: Lines of an earlier call that was broken off; what they have is not done again.
+        crossed: Whether faults have the magnitudes of the other part, and all seeds and splits are fresh.
     """
 
-    def __init__(self, shelf: Shelf, part: Part, seeds: int, done: Sequence[dict[str, Any]] = ()) -> None:
-        self._shelf, self._part, self._seeds = shelf, part, seeds
-        self._done = {_key(line): line for line in done if line["part"] == part and line["what"] != "broken"}
+    def __init__(
+        self, shelf: Shelf, part: Part, seeds: int, done: Sequence[dict[str, Any]] = (), *, crossed: bool = False
+    ) -> None:
+        self._shelf, self._part, self._seeds, self._crossed = shelf, part, seeds, crossed
+        self._held, self._name = (part == "held-out") != crossed, f"{part}{CROSSED if crossed else ''}"
+        self._done = {_key(line): line for line in done if line["part"] == self._name and line["what"] != "broken"}
         self._controls: dict[str, Trained] = {}
         self._to_race: list[tuple[Kind, Base]] = []
         self._trained: dict[tuple[str, str], Trained] = {}
@@ -73,14 +80,15 @@ class Bench:
         for kind in KINDS:
             for base_id in kind.bases(self._part) if only in ("", kind.id) else ():
                 head = {"what": "fault", "kind": kind.id, "base": base_id}
-                line = self._done.get(_key(head)) or self._line(head, self._fault, kind, BASES[base_id])
+                base = replace(BASES[base_id], shift=FRESH if self._crossed else 0)
+                line = self._done.get(_key(head)) or self._line(head, self._fault, kind, base)
                 raced = kind.curable and base_id in kind.bases(self._part)[: kind.races]
                 if raced and line.get("counts"):
-                    self._to_race.append((kind, BASES[base_id]))
+                    self._to_race.append((kind, base))
                 yield line
 
     def _fault(self, kind: Kind, base: Base) -> dict[str, Any]:
-        plant = kind.plant(base, self._part == "held-out")
+        plant = kind.plant(base, self._held)
         control = self._control(base, plant)
         faulty = train(self._shelf, f"{kind.id}-{base.id}", base, plant, faulty=True, seeds=self._seeds)
         members = [_member(one, faulty, kind) for one in faulty.diagnosis.members] or [
@@ -102,7 +110,7 @@ class Bench:
 
     def _race(self, kind: Kind, base: Base) -> dict[str, Any]:
         n = min(RACE_SEEDS, self._seeds)
-        plant = kind.plant(base, self._part == "held-out")
+        plant = kind.plant(base, self._held)
         if (kind.id, base.id) not in self._trained:
             self._fault(kind, base)
         faulty, control = self._trained[kind.id, base.id], self._control(base, plant)
@@ -118,7 +126,7 @@ class Bench:
         except Exception as error:  # noqa: BLE001 - see above
             traceback.print_exc()
             line = head | {"what": "broken", "error": repr(error)}
-        return line | {"part": self._part, "s": round(time.perf_counter() - started, 1)}
+        return line | {"part": self._name, "s": round(time.perf_counter() - started, 1)}
 
     def _control(self, base: Base, plant: Plant) -> Trained:
         key = json.dumps([base.id, dict(plant.both), bool(plant.model)], sort_keys=True)
@@ -252,6 +260,7 @@ def main() -> None:
     parser.add_argument("--part", choices=["dev", "held-out"], help="one part alone")
     parser.add_argument("--only", default="", metavar="KIND", help="one kind of fault alone, and no healthy runs")
     parser.add_argument("--no-races", action="store_true", help="only diagnose")
+    parser.add_argument("--crossed", action="store_true", help="faults in magnitudes of the other part, on fresh seeds")
     parser.add_argument("--quick", action="store_true", help="two seeds: to see that it works")
     parser.add_argument("--table", type=Path, metavar="FILE", help="only draw the table of these JSON lines")
     parser.add_argument("--resume", type=Path, metavar="FILE", help="lines of a call that was broken off; go on there")
@@ -270,12 +279,15 @@ def main() -> None:
     parts: tuple[Part, ...] = (given.part,) if given.part else ("dev", "held-out")
     with tempfile.TemporaryDirectory() as passing:
         folder = given.judge or given.keep or Path(passing)
-        shelves = [Shelf(folder.absolute() / part, only_judge=given.judge is not None) for part in parts]
+        name = "{}-crossed" if given.crossed else "{}"
+        shelves = [Shelf(folder.absolute() / name.format(part), only_judge=given.judge is not None) for part in parts]
         seeds = 2 if given.quick else SEEDS
-        benches = [Bench(shelf, part, seeds, done) for shelf, part in zip(shelves, parts, strict=True)]
+        benches = [
+            Bench(shelf, part, seeds, done, crossed=given.crossed) for shelf, part in zip(shelves, parts, strict=True)
+        ]
         # What is quick and says most comes first; races take longest.
         sources = [source for bench in benches for source in (bench.faults(given.only), bench.healthy())]
-        if given.only:
+        if given.only or given.crossed:
             sources = sources[::2]
         races = [] if given.judge or given.no_races else [bench.races() for bench in benches]
         for line in chain(*sources, *races):
