@@ -57,7 +57,7 @@ def _hides(cause: Finding, symptom: Finding, rules: Mapping[str, Rule]) -> bool:
 def ranked(
     findings: Sequence[Finding], rules: Mapping[str, Rule], shares: Mapping[str, float] | None = None
 ) -> tuple[Finding, ...]:
-    """Faults before information; among them causes first, then the severe, then those of many members.
+    """Faults before information; among them bystanders last, causes first, then the severe, then those of many members.
 
     Args:
         findings: At most one per rule.
@@ -66,9 +66,10 @@ def ranked(
     """
     shares = shares or {}
 
-    def key(finding: Finding) -> tuple[bool, int, int, float, str]:
+    def key(finding: Finding) -> tuple[bool, bool, int, int, float, str]:
         return (
             finding.severity == "info",
+            rules[finding.rule].is_bystander(finding),
             rules[finding.rule].cause,
             -weight(finding.severity),
             -shares.get(finding.rule, 1.0),

@@ -71,6 +71,10 @@ class Rule(ABC):
     last_resort: ClassVar[bool] = False
     """Whether it only describes what no other rule explains; it is dropped when any other fault is found."""
 
+    def is_bystander(self, finding: Finding) -> bool:  # noqa: ARG002 - most are none
+        """Whether what a finding tells cannot have made the loss high: then faults that can are named before it."""
+        return False
+
     @abstractmethod
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """The finding, or None where the member shows no such fault; remedies are added by the engine.

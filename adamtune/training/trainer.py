@@ -22,6 +22,7 @@ from adamtune.training.population_trainer import PopulationTrainer
 from adamtune.training.start import data_seeds, some_of
 from adamtune.training.strategies.choose import Choice, build, choose
 from adamtune.training.strategies.strategy import Batch
+from adamtune.training.variety import Variety
 
 __all__ = ["Hooks", "Trainer"]
 
@@ -56,6 +57,8 @@ class Trainer(PopulationTrainer):
             self._data.train, training.batch_size, data_seeds(training, self.running), training.accumulate
         )
 
+        self._variety = Variety(self._data.train, recipe.task)
+
     def choose(self) -> Choice:
         """Measures the strategies and settles on one, unless that was done before."""
         if self.choice is None:
@@ -77,6 +80,7 @@ class Trainer(PopulationTrainer):
 
     def _backward(self) -> Tensor:
         numbers = self._batches.of_update(self.step)
+        self._variety.see(self.step, self._batches)
         if len(numbers) == 1:
             return self._strategy.backward(self._batch(numbers[0])).cpu()
         return mean_backward(self._strategy, map(self._batch, numbers), self.rows).cpu()
@@ -99,7 +103,7 @@ class Trainer(PopulationTrainer):
     def _scored(self) -> dict[str, Tensor]:
         activity = Activity(len(self._probe.x))
         train, val = self._strategy.score(self._probe, activity), self._strategy.score(self._data.val)
-        return score_columns("train", train) | score_columns("val", val) | activity.signals()
+        return score_columns("train", train) | score_columns("val", val) | activity.signals() | self._variety.close()
 
     def _tested(self) -> dict[str, Tensor]:
         test = self._data.test
@@ -113,6 +117,7 @@ class Trainer(PopulationTrainer):
 
     def _keep(self, rows: Tensor, gone: Collection[int]) -> None:
         del gone
+        self._variety.keep(rows)
         if self.running:
             self._batches.keep(rows)
             self._strategy.bind(self.rows, rows.tolist())

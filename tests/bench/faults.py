@@ -7,6 +7,8 @@ settings alone can undo are given to `adamtune remedy`, whose winner is compared
 
 The part `dev` has the data sets, networks, seeds and magnitudes on which thresholds may be set, `held-out` others.
 JSON lines go to stdout as they come, the tables at the end, or with `--table FILE` from the lines of an earlier run.
+With `--crossed` each part has the other's magnitudes, and seeds, splits and plants that no threshold has seen.
+`--keep FOLDER` keeps every training, `--judge FOLDER` asks today's rules about kept ones: no training, no races.
 Installed beside it, `runmedic` and `trainspotter` are asked about the same runs (pip install --no-deps, any folder on
 PYTHONPATH).
 """
@@ -14,12 +16,14 @@ PYTHONPATH).
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -30,7 +34,7 @@ from planted.bases import BASES, Base, Part
 from planted.healthy import groups
 from planted.kind import Kind, Plant
 from planted.others import judged as judged_by_others
-from planted.run import Trained, cure, judged, losses_of, said, train, write_case
+from planted.run import Shelf, Trained, cure, judged, losses_of, said, train, write_case
 from planted.score import CLEARLY_WORSE, NEAR, hurts, table
 
 from adamtune.diagnosis.result import MemberDiagnosis
@@ -44,6 +48,7 @@ from adamtune.tuning.work import load_work
 KINDS: tuple[Kind, ...] = (*settings.KINDS, *bugs.KINDS, *data.KINDS)
 ACCEPTED = {kind.id: kind.accepted for kind in KINDS}
 SEEDS, RACE_SEEDS, HEALTHY_SEEDS = 5, 3, 2
+CROSSED, FRESH = ", magnitudes of the other part, fresh seeds and splits", 200
 REACHED = 0.1
 """Share of what the best of its group learned that a run with ordinary settings may lack and still be called healthy:
 lr 1e-4 in a short training is no fault of ours to hide."""
@@ -53,36 +58,39 @@ class Bench:
     """The work of one call.
 
     Args:
-        folder: Where runs go.
+        shelf: Where runs go, or lie.
         part: Which part is run.
         seeds: Seeds of each training.
         done: Lines of an earlier call that was broken off; what they have is not done again.
+        crossed: Whether faults have the magnitudes of the other part, and all seeds and splits are fresh.
     """
 
-    def __init__(self, folder: Path, part: Part, seeds: int, done: Sequence[dict[str, Any]] = ()) -> None:
-        self._folder, self._part, self._seeds = folder, part, seeds
-        self._done = {_key(line): line for line in done if line["part"] == part and line["what"] != "broken"}
-        self._facts: dict[str, Any] = {}
+    def __init__(
+        self, shelf: Shelf, part: Part, seeds: int, done: Sequence[dict[str, Any]] = (), *, crossed: bool = False
+    ) -> None:
+        self._shelf, self._part, self._seeds, self._crossed = shelf, part, seeds, crossed
+        self._held, self._name = (part == "held-out") != crossed, f"{part}{CROSSED if crossed else ''}"
+        self._done = {_key(line): line for line in done if line["part"] == self._name and line["what"] != "broken"}
         self._controls: dict[str, Trained] = {}
         self._to_race: list[tuple[Kind, Base]] = []
         self._trained: dict[tuple[str, str], Trained] = {}
-        self._count = 0
 
     def faults(self, only: str) -> Iterator[dict[str, Any]]:
         """A line for each kind on each of its trainings."""
         for kind in KINDS:
             for base_id in kind.bases(self._part) if only in ("", kind.id) else ():
                 head = {"what": "fault", "kind": kind.id, "base": base_id}
-                line = self._done.get(_key(head)) or self._line(head, self._fault, kind, BASES[base_id])
+                base = replace(BASES[base_id], shift=FRESH if self._crossed else 0)
+                line = self._done.get(_key(head)) or self._line(head, self._fault, kind, base)
                 raced = kind.curable and base_id in kind.bases(self._part)[: kind.races]
                 if raced and line.get("counts"):
-                    self._to_race.append((kind, BASES[base_id]))
+                    self._to_race.append((kind, base))
                 yield line
 
     def _fault(self, kind: Kind, base: Base) -> dict[str, Any]:
-        plant = kind.plant(base, self._part == "held-out")
+        plant = kind.plant(base, self._held)
         control = self._control(base, plant)
-        faulty = train(self._next(), base, plant, faulty=True, seeds=self._seeds, facts=self._facts)
+        faulty = train(self._shelf, f"{kind.id}-{base.id}", base, plant, faulty=True, seeds=self._seeds)
         members = [_member(one, faulty, kind) for one in faulty.diagnosis.members] or [
             _data_alone(faulty, kind)
         ] * self._seeds
@@ -102,7 +110,7 @@ class Bench:
 
     def _race(self, kind: Kind, base: Base) -> dict[str, Any]:
         n = min(RACE_SEEDS, self._seeds)
-        plant = kind.plant(base, self._part == "held-out")
+        plant = kind.plant(base, self._held)
         if (kind.id, base.id) not in self._trained:
             self._fault(kind, base)
         faulty, control = self._trained[kind.id, base.id], self._control(base, plant)
@@ -118,12 +126,13 @@ class Bench:
         except Exception as error:  # noqa: BLE001 - see above
             traceback.print_exc()
             line = head | {"what": "broken", "error": repr(error)}
-        return line | {"part": self._part, "s": round(time.perf_counter() - started, 1)}
+        return line | {"part": self._name, "s": round(time.perf_counter() - started, 1)}
 
     def _control(self, base: Base, plant: Plant) -> Trained:
         key = json.dumps([base.id, dict(plant.both), bool(plant.model)], sort_keys=True)
         if key not in self._controls:
-            self._controls[key] = train(self._next(), base, plant, faulty=False, seeds=self._seeds, facts=self._facts)
+            name = f"control-{base.id}-{_digest(key)}"
+            self._controls[key] = train(self._shelf, name, base, plant, faulty=False, seeds=self._seeds)
         return self._controls[key]
 
     def healthy(self) -> Iterator[dict[str, Any]]:
@@ -134,22 +143,10 @@ class Bench:
             yield self._done.get(_key(head)) or self._line(head, self._group, base, shared, trials)
 
     def _group(self, base: Base, shared: dict[str, Any], trials: tuple[dict[str, Any], ...]) -> dict[str, Any]:
-        folder = self._next()
-        recipe = write_case(folder, base, Plant(both=shared), base.arrays(), faulty=False, seeds=HEALTHY_SEEDS)
-        start = start_from(str(recipe), (), None)
-        request = BaselineRequest(recipe=str(recipe), runs_dir=folder / "runs", trusted=True)
-        session = Session(start.loaded, load_work(start.loaded, trusted=True), request, "sweep", options={})
-        first = base.first_seed + 50  # others than those of the faults' controls
-        try:
-            members = [
-                MemberEntry(HEALTHY_SEEDS * trial + n, first + n, changes, trial, "search")
-                for trial, changes in enumerate(trials)
-                for n in range(HEALTHY_SEEDS)
-            ]
-            session.train(members, "healthy", lambda _: None)
-        finally:
-            session.close()
-        trained = judged(session.path, recipe, self._facts)
+        def made(folder: Path) -> Path:
+            return _train_group(folder, base, shared, trials)
+
+        trained = judged(self._shelf, f"healthy-{base.id}-{_digest(json.dumps([shared, trials]))}", made)
         losses = losses_of(trained.run)
         best = min(losses + self._control(base, Plant()).losses)
         return {
@@ -166,9 +163,28 @@ class Bench:
             ],
         }
 
-    def _next(self) -> Path:
-        self._count += 1
-        return self._folder / f"{self._count:04d}"
+
+def _train_group(folder: Path, base: Base, shared: dict[str, Any], trials: tuple[dict[str, Any], ...]) -> Path:
+    """Healthy settings as the trials of one population, on other seeds than those of the faults' controls."""
+    recipe = write_case(folder, base, Plant(both=shared), base.arrays(), faulty=False, seeds=HEALTHY_SEEDS)
+    start = start_from(str(recipe), (), None)
+    request = BaselineRequest(recipe=str(recipe), runs_dir=folder / "runs", trusted=True)
+    session = Session(start.loaded, load_work(start.loaded, trusted=True), request, "sweep", options={})
+    first = base.first_seed + 50
+    try:
+        members = [
+            MemberEntry(HEALTHY_SEEDS * trial + n, first + n, changes, trial, "search")
+            for trial, changes in enumerate(trials)
+            for n in range(HEALTHY_SEEDS)
+        ]
+        session.train(members, "healthy", lambda _: None)
+    finally:
+        session.close()
+    return session.path
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _key(line: dict[str, Any]) -> str:
@@ -243,9 +259,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=["dev", "held-out"], help="one part alone")
     parser.add_argument("--only", default="", metavar="KIND", help="one kind of fault alone, and no healthy runs")
+    parser.add_argument("--no-races", action="store_true", help="only diagnose")
+    parser.add_argument("--crossed", action="store_true", help="faults in magnitudes of the other part, on fresh seeds")
     parser.add_argument("--quick", action="store_true", help="two seeds: to see that it works")
     parser.add_argument("--table", type=Path, metavar="FILE", help="only draw the table of these JSON lines")
     parser.add_argument("--resume", type=Path, metavar="FILE", help="lines of a call that was broken off; go on there")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="keep the trainings there; those that are are not made"
+    )
+    place.add_argument("--judge", type=Path, metavar="FOLDER", help="judge the trainings that are kept there; no races")
     given = parser.parse_args()
     if given.table:
         print(table(_whole(_lines(given.table)), ACCEPTED))
@@ -254,13 +277,20 @@ def main() -> None:
     lines = []
     done = _lines(given.resume) if given.resume else []
     parts: tuple[Part, ...] = (given.part,) if given.part else ("dev", "held-out")
-    with tempfile.TemporaryDirectory() as folder:
-        benches = [Bench(Path(folder, part), part, 2 if given.quick else SEEDS, done) for part in parts]
+    with tempfile.TemporaryDirectory() as passing:
+        folder = given.judge or given.keep or Path(passing)
+        name = "{}-crossed" if given.crossed else "{}"
+        shelves = [Shelf(folder.absolute() / name.format(part), only_judge=given.judge is not None) for part in parts]
+        seeds = 2 if given.quick else SEEDS
+        benches = [
+            Bench(shelf, part, seeds, done, crossed=given.crossed) for shelf, part in zip(shelves, parts, strict=True)
+        ]
         # What is quick and says most comes first; races take longest.
         sources = [source for bench in benches for source in (bench.faults(given.only), bench.healthy())]
-        if given.only:
+        if given.only or given.crossed:
             sources = sources[::2]
-        for line in chain(*sources, *(bench.races() for bench in benches)):
+        races = [] if given.judge or given.no_races else [bench.races() for bench in benches]
+        for line in chain(*sources, *races):
             print(json.dumps(line, default=float), flush=True)
             lines.append(line)
     print(table(_whole(lines), ACCEPTED))

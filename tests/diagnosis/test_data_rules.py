@@ -187,6 +187,34 @@ def test_value_far_from_all_others_is_named_by_row_and_column(
     assert (finding.evidence["rows"], finding.evidence["columns"]) == ([row], [column])
 
 
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("n", [1, 4])
+def test_rows_far_away_in_most_columns_are_named(
+    name: str, n: int, tmp_path: Path, one_rng: np.random.Generator
+) -> None:
+    """Normal numbers thirty times as wide as each column: none of them is far enough in its column by itself."""
+    x, y = real(name, 400)
+    arrays = given(x, y, one_rng)
+    train = arrays["x_train"]
+    rows = sorted(one_rng.choice(len(train), n, replace=False).tolist())
+    train[rows] = x.mean(axis=0) + 30 * x.std(axis=0) * one_rng.standard_normal((n, x.shape[1]))
+    finding = named(judged(tmp_path, arrays, task_of(name), cheap=True), "input-scale")
+    assert finding.evidence["rows"] == rows
+
+
+def test_long_tails_in_few_columns_are_no_rows_far_away(tmp_path: Path, one_rng: np.random.Generator) -> None:
+    x, y = real("wine")
+    x = np.concatenate([x, one_rng.standard_cauchy((len(x), 5)).clip(-40, 40)], axis=1)
+    assert "input-scale" not in [finding.rule for finding in judged(tmp_path, {"x": x, "y": y}, cheap=True)]
+
+
+def test_pixels_that_few_rows_never_light_are_no_useless_columns(tmp_path: Path) -> None:
+    x, y = real("digits", 50)
+    x = np.delete(x, np.flatnonzero(np.median(x, axis=0) > 0)[:10], axis=1)
+    assert (x.min(axis=0) == x.max(axis=0)).sum() >= 0.2 * x.shape[1]
+    assert "const-dup-features" not in [finding.rule for finding in judged(tmp_path, {"x": x, "y": y}, cheap=True)]
+
+
 def test_columns_of_widely_different_size_are_named_where_nothing_is_normalised(tmp_path: Path) -> None:
     x, y = real("wine")
     x = (x - x.mean(axis=0)) / x.std(axis=0)

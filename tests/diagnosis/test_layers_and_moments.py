@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from adamtune.diagnosis.catalogue import load_rules
 from adamtune.diagnosis.engine import diagnose_member
-from adamtune.diagnosis.ranking import without_symptoms
+from adamtune.diagnosis.ranking import ranked, without_symptoms
 from adamtune.diagnosis.rule import Finding
 from adamtune.diagnosis.view import MemberView
 from tests.diagnosis.test_rules_on_real_runs import diagnose, verdict
@@ -114,6 +115,73 @@ def test_a_lag_of_v_counts_with_a_jump_of_the_loss_alone(make_view: MakeView) ->
     assert "beta2-stale" not in found(make_view(signals | {"batch_loss_max": losses}))
     fast = {"optimizer.betas[1]": 0.95}
     assert "beta2-stale" not in found(make_view(signals | {"batch_loss_max": jump}, settings=fast))
+
+
+def test_a_lag_is_not_blamed_for_an_lr_that_rose_or_was_too_high_before(make_view: MakeView) -> None:
+    stale, losses = [1.2] * 10 + [12.0] + [1.2] * 10, [0.5] * 10 + [2.5] + [0.5] * 10
+    signals = {"train_loss": STUCK, "stale": stale, "batch_loss_max": losses}
+    calm, at_once = [2e-3] * N, [1e-3] * 10 + [1e-2] * 11
+    carried = [2e-3] * 10 + [0.5] + [2e-3] * 10
+    assert "beta2-stale" in found(make_view(signals | {"update_ratio": carried, "lr": [1e-3] * N}))
+    assert "beta2-stale" not in found(make_view(signals | {"update_ratio": calm, "lr": at_once}))
+    assert "beta2-stale" not in found(make_view(signals | {"update_ratio": [0.3, *calm[1:]]}))
+    grown = [1.0 + 0.4 * n for n in range(N)]
+    assert "beta2-stale" not in found(make_view(signals | {"update_ratio": calm, "param_norm": grown}))
+
+
+@pytest.mark.parametrize(("mean", "severity"), [(0.8, "warning"), (0.4, "info"), (0.12, "info")])
+def test_a_lag_that_was_made_good_again_is_a_fault_where_all_batches_got_worse(
+    mean: float, severity: str, make_view: MakeView, curve: Curve
+) -> None:
+    stale, losses = [1.2] * 10 + [12.0] + [1.2] * 10, [0.1] * 10 + [2.5] + [0.1] * 10
+    signals = {"train_loss": curve(0.01), "stale": stale, "batch_loss_max": losses, "update_ratio": [2e-3] * N}
+    signals["batch_loss"] = [0.1] * 10 + [mean] + [0.1] * 10
+    assert found(make_view(signals))["beta2-stale"].severity == severity
+
+
+@pytest.mark.parametrize(("variety", "told"), [(0.05, 1), (0.4, 1), (0.6, 0), (1.0, 0)])
+def test_a_loop_that_does_not_shuffle_is_named_though_it_learned(
+    variety: float, told: int, make_view: MakeView, curve: Curve
+) -> None:
+    view = make_view({"train_loss": curve(0.05), "batch_variety": [variety] * (N - 1)})
+    assert faults(view) == ["not-shuffled"] * told
+
+
+@pytest.mark.parametrize(("val", "severity"), [(0.7, "warning"), (0.1, "info")])
+def test_unscaled_inputs_are_a_fault_where_validation_did_not_follow(
+    val: float, severity: str, make_view: MakeView, curve: Curve
+) -> None:
+    facts = {"constant_loss": 1.0, "features": {"rms": 300.0, "max_abs": 4000.0}}
+    view = make_view({"train_loss": curve(0.02), "val_loss": curve(val)}, data=facts)
+    assert found(view)["input-scale"].severity == severity
+
+
+@pytest.mark.parametrize(("hidden", "rule"), [([64], "lr-too-low"), ([64, 1], "plateau-underfit")])
+def test_a_layer_of_one_unit_explains_a_loss_that_creeps(hidden: list[int], rule: str, make_view: MakeView) -> None:
+    losses = [1 - 0.007 * n for n in range(N)]
+    signals = {"train_loss": losses, "val_loss": losses, "update_ratio": [2e-3] * N}
+    assert faults(make_view(signals, settings={"model.hidden": hidden})) == [rule]
+    tiny = make_view(signals | {"train_loss": [1.0] * N, "update_ratio": [1e-6] * N}, settings={"model.hidden": hidden})
+    assert faults(tiny) == ["lr-too-low"]
+
+
+@pytest.mark.parametrize(("dropout", "end", "verdicts"), [(0.9, 0.12, 1), (0.9, 0.05, 0), (0.6, 0.12, 0)])
+def test_extreme_dropout_is_a_fault_sooner(
+    dropout: float, end: float, verdicts: int, make_view: MakeView, curve: Curve
+) -> None:
+    view = make_view({"train_loss": curve(end), "update_ratio": [2e-3] * N}, settings={"model.dropout": dropout})
+    assert faults(view) == ["over-regularised"] * verdicts
+
+
+def test_columns_that_tell_nothing_are_named_after_what_raised_the_loss(make_view: MakeView) -> None:
+    useless = Finding("const-dup-features", "warning", "x", {})
+    rules = {rule.id: rule for rule in load_rules()}
+    rise = Finding("overfit", "warning", "x", {})
+    assert [finding.rule for finding in ranked([useless, rise], rules)] == ["overfit", "const-dup-features"]
+    nothing = replace(useless, severity="critical")
+    assert ranked([rise, nothing], rules)[0] == nothing
+    doubt = [Finding("label-noise", "info", "x", {}), Finding("over-clipped", "info", "x", {})]
+    assert ranked(doubt, rules)[0].rule == "over-clipped"
 
 
 def test_a_decayed_or_tiny_lr_is_no_matter_of_precision(make_view: MakeView) -> None:

@@ -4,8 +4,8 @@ What it detects: many columns with one value in all training rows, or that are c
 Why it matters: they tell nothing, cost time, and often say that something went wrong when the table was made.
 What to do: drop the columns that are named, after a look at where they come from.
 Source: constant, copies, copies_share: measured: at most 11% constant columns in 60 sound tables (18% to 25% in
-MNIST, whose borders are hardly ever lit: nearly), and 2% copies; 25 and 15 such columns planted in digits give 28%
-and 14%.
+MNIST, whose borders are hardly ever lit), and 2% copies; 25 and 15 such columns planted in digits give 28% and 14%.
+nearly: digits have 9 such columns beside 10 constant ones in 80 rows, 17 beside 3 in 1,257, breast cancer none.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class ConstDupFeatures(Rule):
     cause = Cause.DATA
     thresholds: ClassVar[Mapping[str, float]] = {
         "constant": 0.2,  # share of all columns
-        "nearly": 0.5,  # columns that hardly ever change, over constant ones: above it the table is sparse by nature
+        "nearly": 0.5,  # columns that seldom change, over constant ones: above it the table is sparse by nature
         "copies": 3.0,  # columns, at least
         "copies_share": 0.05,  # share of all columns, at least
     }
@@ -61,6 +61,10 @@ class ConstDupFeatures(Rule):
                 "copies": list(listed(facts.get("copies"))),
             },
         )
+
+    def is_bystander(self, finding: Finding) -> bool:
+        """Such columns cost time, and never a low loss, unless there are no others."""
+        return finding.severity != "critical"
 
 
 RULE: Rule = ConstDupFeatures()

@@ -30,6 +30,7 @@ class LabelNoise(Rule):
     cause = Cause.DATA
     thresholds: ClassVar[Mapping[str, float]] = {
         "share": 0.05,  # of the rows: from here on it is a fault and not a few rows
+        "share_apart": 0.035,  # the same where classes are told apart well: sound tables have at most 0.03 there
         "where_sure": 0.5,  # errors in the surer half over errors in all rows
         "told_apart": 0.55,  # of the way from always answering the commonest class to no error
         "told_apart_evenly": 0.25,  # the same where predictions are equally sure
@@ -38,6 +39,10 @@ class LabelNoise(Rule):
         "clear": 0.8,  # told apart so well that single rows can be accused
     }
     explains = frozenset({"overfit"})
+
+    def is_bystander(self, finding: Finding) -> bool:
+        """As information it names rows worth a look, and no fault."""
+        return finding.severity == "info"
 
     def check(self, view: MemberView, limits: Mapping[str, float]) -> Finding | None:
         """Counts suspects and asks whether overlapping classes could explain them."""
@@ -50,7 +55,9 @@ class LabelNoise(Rule):
         where_sure = fact(facts, "wrong_where_sure") / wrong if wrong > 0 else 0.0
         even = fact(facts, "unevenness") <= limits["even"] and apart >= limits["told_apart_evenly"]
         at_random = where_sure >= limits["where_sure"] and (apart >= limits["told_apart"] or even)
-        many = share >= limits["share"]
+        told_well = at_random and apart >= limits["told_apart"]
+        least = limits["share_apart"] if told_well else limits["share"]
+        many = share >= least
         if not (many and apart >= limits["told_apart_evenly"]) and not apart >= limits["clear"]:
             return None
         named_rows = entries_of(facts.get("suspects"))
@@ -62,7 +69,7 @@ class LabelNoise(Rule):
             f"neighbours and a quick model agree on another{overlap}; look at {_rows(named_rows, suspects, view)}",
             evidence={
                 "value": share,
-                "threshold": limits["share"],
+                "threshold": least,
                 "errors_where_sure_over_all": where_sure,
                 "rows_looked_at": rows,
                 "rows": [row.get("row") for row in named_rows],

@@ -8,7 +8,7 @@ Source: measured on 590 healthy MLP runs (20 small data sets; within 0.05 of the
 in regression (heavy tails, batches of 4), with a median of 69 and 2,300 for the others. no_return: no healthy run
 was ever above its start at an evaluation. stands_out: keeps batches that always differ much from looking like a
 jump. big_step, unsettled: largest and late relative updates of runs with lr up to 1e-5 stay below 3e-4, late ones
-of healthy runs below 7e-3.
+of healthy runs below 7e-3. high: what was lost to an explosion shows in the end, which no healthy run's has to.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from adamtune.diagnosis.course import Course, Outcome, outcome, severity, train_course
+from adamtune.diagnosis.course import Course, Outcome, outcome, severity_above, train_course
 from adamtune.diagnosis.rule import Cause, Finding, Rule, Severity
 from adamtune.diagnosis.signals import largest, late, typical
 from adamtune.diagnosis.view import MemberView, as_number
@@ -40,6 +40,7 @@ class LossExplosion(Rule):
         "no_return": 1.3,  # times the start, at an evaluation: an explosion if nothing at all was learned
         "stands_out": 3.0,  # times its own median over all lines: else batches always differ that much
         "big_step": 3e-3,  # a jump needs relative updates of this size; otherwise it is a noisy batch
+        "high": 0.1,  # constant losses: an end of the training loss above this is more than information
         "unsettled": 1e-2,  # relative updates of this size at the end: the run has not calmed down
     }
     explains = frozenset(
@@ -91,7 +92,7 @@ class LossExplosion(Rule):
         return ended is not Outcome.WELL and peak.times > limits["jump"] and no_noise
 
     def _severity(self, view: MemberView, times: float, limits: Mapping[str, float]) -> Severity:
-        plain = severity(view)
+        plain = severity_above(view, limits["high"])
         unsettled = late(view, "update_ratio_max", "update_ratio") > limits["unsettled"]
         return "warning" if plain == "info" and unsettled and times > limits["far"] else plain
 

@@ -1,15 +1,16 @@
 """Training crawls: it ended far from done and had not slowed down.
 
-What it detects: a high end loss that was still falling nearly as fast as before, in training and in validation, or
-one that hardly moved with tiny updates; of a policy, a return that ended below what counts as solved, with small
-updates and without ever having been much higher.
+What it detects: a high end loss that was still falling nearly as fast as before, in training and in validation
+(unless a hidden layer of one or two units slows it down), or one that hardly moved with tiny updates; of a policy, a
+return that ended below what counts as solved, with small updates and without ever having been much higher.
 Why it matters: the same steps with a larger lr go further; nothing else can be judged before that.
 What to do: lr x10, more where updates are tiny.
 Source: high: the loss test of most rules. falling: measured by training 30 MLP set-ups with each lr of a grid: of
 the 469 runs with a share above 0.12 in both losses, 430 ended more than 0.08 constant losses above the best run
 with a larger lr, and 4 less than 0.03. tiny: medians of the relative update are 1.1e-4 to 1e-2 in 590
 healthy runs, 2e-6 to 1.6e-4 in 282 with lr up to 1e-5. small: on CartPole-v1 the relative update of the first half was
-5e-4 with the lr of 3e-4 that is too low there, and 2e-3 and more with lr 3e-3 to 0.03.
+5e-4 with the lr of 3e-4 that is too low there, and 2e-3 and more with lr 3e-3 to 0.03. long: no run with ordinary
+settings kept it up (see update-ratio-high).
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ from adamtune.diagnosis.course import (
     train_course,
     val_rise,
 )
+from adamtune.diagnosis.network import is_bottleneck, narrowest_layer
 from adamtune.diagnosis.returns import Returns
 from adamtune.diagnosis.rule import Cause, Finding, Rule
-from adamtune.diagnosis.signals import early, typical
+from adamtune.diagnosis.signals import early, late, typical
 from adamtune.diagnosis.view import MemberView, as_number
 from adamtune.diagnosis.words import figure, percent
 
@@ -51,6 +53,7 @@ class LrTooLow(Rule):
         "steady": 0.75,  # share of the later evaluations on which the loss fell
         "moved": 0.02,  # constant losses: a smaller drop is hardly a move
         "tiny": 3e-4,  # relative update
+        "long": 2e-2,  # late relative update of some weight matrix: beyond it steps cannot be called too short
         "small": 1e-3,  # relative update of a policy, first half of the lines
         "near": 0.8,  # share of its rise that a return must keep, else it fell for another reason
         "val_rise": 0.02,  # constant losses: with a rising validation loss more speed would not help
@@ -74,7 +77,8 @@ class LrTooLow(Rule):
         falling = self._falling(view, train)
         stuck = train.drop < limits["moved"] or train.end > LEARNED_NOTHING
         crawls = stuck and 0 < ratio < limits["tiny"]
-        on_its_way = falling > limits["falling"] and falling_share(view) >= limits["steady"]
+        other_cause = is_bottleneck(narrowest_layer(view)) or late(view, "update_ratio_max") > limits["long"]
+        on_its_way = falling > limits["falling"] and falling_share(view) >= limits["steady"] and not other_cause
         if not crawls and not (on_its_way and train.drop > 0):
             return None
         return Finding(

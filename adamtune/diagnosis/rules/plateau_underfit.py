@@ -1,6 +1,7 @@
 """Stuck at a high loss, and nothing else is wrong.
 
-What it detects: a high training loss that no longer falls, where no other rule finds a fault.
+What it detects: a high training loss that no longer falls, where no other rule finds a fault; or one that may still
+fall a little, behind a hidden layer of one or two units.
 Why it matters: either the model cannot express more, or the data tell no more; tuning Adam changes neither.
 What to do: a wider model, where its narrowest layer is a bottleneck; otherwise compare with a simple baseline first.
 Source: high: the loss test of most rules. settled: see lr-too-low. A curve alone cannot tell a small model from
@@ -14,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from adamtune.diagnosis.course import Outcome, loss_scale, outcome, still_falling, train_course
+from adamtune.diagnosis.network import BOTTLENECK, is_bottleneck, narrowest_layer
 from adamtune.diagnosis.rule import Cause, Finding, Rule
 from adamtune.diagnosis.view import MemberView, as_number
 from adamtune.diagnosis.words import count, figure
@@ -31,7 +33,7 @@ class PlateauUnderfit(Rule):
         "settled": 0.12,  # share of the drop in the last quarter of the way, at most
         "nothing": 0.9,  # constant losses: above this it is hardly better than a constant prediction
         "lines": 5.0,  # evaluations, at least: one or two points settle nothing
-        "narrow": 3.0,  # units: a hidden layer below this is a bottleneck for any task
+        "narrow": BOTTLENECK,  # units: a hidden layer below this is a bottleneck for any task
     }
     last_resort = True
 
@@ -47,9 +49,10 @@ class PlateauUnderfit(Rule):
         if len(train.steps) < limits["lines"]:
             return None
         nothing = train.end > limits["nothing"]
-        if train.end <= limits["high"] or (still_falling(view, train) > limits["settled"] and not nothing):
+        narrowest, needed = narrowest_layer(view), max(limits["narrow"], float(_classes(view)))
+        settled = still_falling(view, train) <= limits["settled"] or nothing or is_bottleneck(narrowest)
+        if train.end <= limits["high"] or not settled:
             return None
-        narrowest, needed = _narrowest(view), max(limits["narrow"], float(_classes(view)))
         bottleneck = narrowest is not None and narrowest < needed
         return Finding(
             rule=self.id,
@@ -72,12 +75,6 @@ class PlateauUnderfit(Rule):
                 "steps": [train.steps[0], train.steps[-1]],
             },
         )
-
-
-def _narrowest(view: MemberView) -> int | None:
-    hidden = view.setting("model.hidden")
-    widths = [width for width in hidden if isinstance(width, int)] if isinstance(hidden, list | tuple) else []
-    return min(widths, default=None)
 
 
 def _classes(view: MemberView) -> int:

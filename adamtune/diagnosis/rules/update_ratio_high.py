@@ -42,6 +42,7 @@ class UpdateRatioHigh(Rule):
         "high": 0.1,  # constant losses: what a high end of the training loss is
         "grown": 3.0,  # times that the norm of all parameters has grown from the first line to the last
         "jump": 0.04,  # largest relative update of a line, where the parameters have grown by so much
+        "little": 0.03,  # constant losses: harm enough beside a ratio or a growth that no healthy run has
     }
     explains = frozenset({"overfit", "plateau-underfit", "dead-relu", "saturated"})
 
@@ -54,6 +55,7 @@ class UpdateRatioHigh(Rule):
         failed = outcome(view) is Outcome.FAILED
         hurt = harm > limits["harm"] or failed
         ratio, when = self._ratio(view, either_half=hurt)
+        hurt = hurt or (harm > limits["little"] and (ratio > limits["sure"] or self._astray(view, limits)))
         single = self._single(view, ratio, limits, failed=failed)
         if single is not None:
             ratio, when = single[1], f"by step {single[0]}"
@@ -84,8 +86,11 @@ class UpdateRatioHigh(Rule):
         if found is None:
             return None
         burst = failed and found[1] > max(limits["burst"], ratio)
-        led_astray = found[1] > limits["jump"] and growth(view) > limits["grown"] and not ratio > limits["ratio"]
-        return found if burst or led_astray else None
+        return found if burst or (self._astray(view, limits) and not ratio > limits["ratio"]) else None
+
+    def _astray(self, view: MemberView, limits: Mapping[str, float]) -> bool:
+        found = largest(view, *_RATIOS)
+        return found is not None and found[1] > limits["jump"] and growth(view) > limits["grown"]
 
     def _message(self, words: str, train: Course, harm: float, *, hurt: bool, high: bool) -> str:
         if hurt:

@@ -36,11 +36,13 @@ class Base:
     training: Mapping[str, Any]
     optimizer: Mapping[str, Any] = field(default_factory=lambda: {"lr": 1e-3})
     task: str = "classification"
+    shift: int = 0
+    """Added to all seeds, those of the splits and of the plants too."""
 
     @property
     def first_seed(self) -> int:
         """Seeds of the two parts do not overlap either."""
-        return 0 if self.part == "dev" else 100
+        return (0 if self.part == "dev" else 100) + self.shift
 
     def arrays(self) -> Arrays:
         """Train and val as the recipe's data function gives them; 70 and 30%, drawn once."""

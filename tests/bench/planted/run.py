@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from adamtune.tuning.requests import BaselineRequest
 from adamtune.tuning.start import start_from
 from adamtune.tuning.work import load_work
 
+RECIPE = "recipe.yaml"
 DATA = "import pathlib, numpy\ndef load():\n    return dict(numpy.load(pathlib.Path(__file__).parent / 'arrays.npz'))\n"
 
 
@@ -41,6 +42,36 @@ class Trained:
     run: Run
     diagnosis: Diagnosis
     losses: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Where trainings are kept, so that they can be judged again.
+
+    Args:
+        folder: One folder for each training, under its name.
+        only_judge: Whether a training that is not there is an error, rather than made.
+    """
+
+    folder: Path
+    only_judge: bool = False
+
+    def run_of(self, name: str, made: Callable[[Path], Path]) -> Path:
+        """The run directory of a training; it is made where there is none, or only one that was broken off.
+
+        Args:
+            name: What tells it from all others.
+            made: Trains in a folder, and gives the run directory below it.
+        """
+        folder = self.folder / name
+        whole = folder / "whole.txt"
+        if not whole.exists():
+            if self.only_judge:
+                raise FileNotFoundError(f"no kept run {folder}")
+            shutil.rmtree(folder, ignore_errors=True)
+            run_dir = made(folder)
+            whole.write_text(str(run_dir.relative_to(folder)))
+        return folder / whole.read_text()
 
 
 def write_case(folder: Path, base: Base, plant: Plant, arrays: Arrays, *, faulty: bool, seeds: int) -> Path:
@@ -65,7 +96,7 @@ def write_case(folder: Path, base: Base, plant: Plant, arrays: Arrays, *, faulty
         shutil.copy(Path(__file__).parent / "my_model.py", folder)
         args = {"family": recipe["model"], "bug": plant.model if faulty else ""}
         recipe["model"] = {"python": "my_model.py:build", "args": args}
-    path = folder / "recipe.yaml"
+    path = folder / RECIPE
     path.write_text(json.dumps(recipe))
     return path
 
@@ -76,24 +107,28 @@ def arrays_of(base: Base, plant: Plant, *, faulty: bool) -> Arrays:
     return plant.spoil(arrays, np.random.default_rng(base.first_seed + 1)) if faulty and plant.spoil else arrays
 
 
-def train(folder: Path, base: Base, plant: Plant, *, faulty: bool, seeds: int, facts: dict[str, Any]) -> Trained:
-    """Trains a case on its seeds as one population, and judges it by its full data report."""
-    recipe = write_case(folder, base, plant, arrays_of(base, plant, faulty=faulty), faulty=faulty, seeds=seeds)
-    with bug(plant.trainer if faulty else ""):
-        result = run_baseline(
-            BaselineRequest(recipe=str(recipe), runs_dir=folder / "runs", trusted=True), lambda _: None
-        )
-    return judged(result.run_dir, recipe, facts)
+def train(shelf: Shelf, name: str, base: Base, plant: Plant, *, faulty: bool, seeds: int) -> Trained:
+    """Trains a case on its seeds as one population, unless that was kept, and judges it by its full data report."""
+
+    def made(folder: Path) -> Path:
+        recipe = write_case(folder, base, plant, arrays_of(base, plant, faulty=faulty), faulty=faulty, seeds=seeds)
+        request = BaselineRequest(recipe=str(recipe), runs_dir=folder / "runs", trusted=True)
+        epochs = {"training.epochs": base.training.get("epochs", 0)} | dict(plant.both)
+        with bug(plant.trainer if faulty else "", epochs["training.epochs"]):
+            return run_baseline(request, lambda _: None).run_dir
+
+    return judged(shelf, name, made)
 
 
-def judged(run_dir: Path, recipe: Path, facts: dict[str, Any]) -> Trained:
-    """A run with its data fully examined, as `check` does it; the same data are examined once."""
-    run = read_run(run_dir)
-    key = str(run.data["fingerprint"])
-    if key not in facts:
-        start = start_from(str(recipe), (), None)
-        facts[key] = examine(load_work(start.loaded, trusted=True), start.loaded.recipe.task)  # type: ignore[arg-type]
-    run = replace(run, data={**run.data, EXAMINATION: facts[key]})
+def judged(shelf: Shelf, name: str, made: Callable[[Path], Path]) -> Trained:
+    """A run with its data fully examined, as `check` does it; what was found lies beside the recipe."""
+    run = read_run(shelf.run_of(name, made))
+    found = shelf.folder / name / "examination.json"
+    if not found.exists():
+        start = start_from(str(shelf.folder / name / RECIPE), (), None)
+        work = load_work(start.loaded, trusted=True)
+        found.write_text(json.dumps(examine(work, start.loaded.recipe.task)))  # type: ignore[arg-type]
+    run = replace(run, data={**run.data, EXAMINATION: json.loads(found.read_text())})
     return Trained(run, diagnose_run(run), losses_of(run))
 
 
@@ -114,7 +149,7 @@ def cure(trained: Trained, plant: Plant, seeds: int) -> RemedyResult:
         trusted=True,
         confirm=False,
     )
-    with bug(plant.trainer):
+    with bug(plant.trainer, int((trained.run.recipe or {})["training"].get("epochs") or 0)):
         return run_remedy(request, lambda _: None)
 
 

@@ -46,16 +46,15 @@ Accepted = Mapping[str, frozenset[str]]
 
 
 def table(lines: Iterable[dict[str, Any]], accepted: Accepted) -> str:
-    """The whole report in markdown, the two parts apart.
+    """The whole report in markdown, the parts apart.
 
     Args:
         lines: Of faults, healthy runs and races; lines of what broke are passed over.
         accepted: By kind, the rules that name it rightly.
     """
     lines = list(lines)
-    return "\n\n".join(
-        _part(part, [line for line in lines if line["part"] == part], accepted) for part in ("dev", "held-out")
-    )
+    parts = dict.fromkeys(line["part"] for line in lines)
+    return "\n\n".join(_part(part, [line for line in lines if line["part"] == part], accepted) for part in parts)
 
 
 def _part(part: str, lines: list[dict[str, Any]], accepted: Accepted) -> str:

@@ -26,9 +26,9 @@ class Sorted(Batches):
 
 
 class ClassesLater(Batches):
-    """The two first classes alone for 70% of 20 epochs, then all."""
+    """The two first classes alone for 70% of the epochs, then all."""
 
-    n_epochs = 20
+    n_epochs = 0
 
     def _order(self, seed: int, epoch: int) -> Tensor:
         order = super()._order(seed, epoch)
@@ -54,9 +54,10 @@ def _jump(step: int, total: int, warmup: Tensor, lr_decay: Tensor) -> Tensor:
 
 
 @contextmanager
-def bug(name: str) -> Iterator[None]:
-    """Trainings inside have the bug of this name; none with an empty one."""
+def bug(name: str, epochs: int = 0) -> Iterator[None]:
+    """Trainings inside, of so many epochs, have the bug of this name; none with an empty one."""
     batches, factor = examples.Batches, trainer.lr_factor
+    ClassesLater.n_epochs = epochs
     try:
         examples.Batches = {"sorted": Sorted, "classes-later": ClassesLater}.get(name, batches)  # type: ignore[misc]
         trainer.lr_factor = {"decay-early": _early, "jump": _jump}.get(name, factor)

@@ -16,7 +16,8 @@ from adamtune.data.examine.subject import SAMPLED, Subject, standardised
 from adamtune.data.source import Array
 
 _SAME: Final = 0.9999
-_SELDOM: Final = 0.01
+_SELDOM: Final = 0.25
+"""Share of the rows in which a pixel, a word or a mark may change and still be called seldom."""
 _MOST: Final = 1000
 """Columns above which copies are not looked for: it costs the square of their number."""
 
@@ -40,7 +41,7 @@ def _look(subject: Subject) -> Facts | None:
 
 
 def _nearly_constant(x: Array) -> int:
-    """Columns that change in fewer than one row of a hundred: where they abound, constant ones are no surprise."""
+    """Columns that change in fewer than a quarter of the rows: where they abound, constant ones are no surprise."""
     shares = (x[:SAMPLED] != np.median(x[:SAMPLED], axis=0)).mean(axis=0)
     return int(((shares > 0) & (shares < _SELDOM)).sum())
 
