@@ -20,7 +20,7 @@ from adamtune.tuning.remedies.remedy_results import RemedyRequest, RemedyResult
 from adamtune.tuning.requests import BaselineRequest
 from adamtune.tuning.start import start_from
 
-SETS = ("training.steps=150", "model.hidden=[9]", "training.seeds=2", "training.strategy=vectorized", "optimizer.lr=10")
+SETS = ("training.steps=80", "model.hidden=[9]", "training.seeds=2", "training.strategy=vectorized", "optimizer.lr=10")
 
 
 DEFAULTS = {"optimizer.lr": 3e-4, "schedule.decay": "none"}
@@ -142,7 +142,8 @@ def test_a_cure_that_changes_the_unit_of_the_loss_is_measured_in_the_old_one(run
     recipe = tmp_path / "far.yaml"
     recipe.write_text(
         "name: far\ntask: regression\ndata: {file: far.csv, target: b, normalize_target: none}\n"
-        "model: {kind: mlp, hidden: [16]}\ntraining: {steps: 300, seeds: 2}\noptimizer: {lr: 0.01}\n"
+        "model: {kind: mlp, hidden: [16]}\ntraining: {steps: 300, seeds: 2, strategy: vectorized}\n"
+        "optimizer: {lr: 0.01}\n"
     )
     sick = run_baseline(BaselineRequest(recipe=str(recipe), runs_dir=runs_dir), lambda _: None)
     assert sick.verdict == "target-scale"
