@@ -10,7 +10,7 @@ from typing import Final
 
 from adamtune.diagnosis.engine import diagnose_run
 from adamtune.diagnosis.result import HEALTHY
-from adamtune.recipe.resolve import inline
+from adamtune.recipe.resolve import get_value, inline
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.reader import Run
 from adamtune.training.progress import Listener
@@ -70,7 +70,8 @@ def cure(
     if best is None:
         return StageRow(NAME, "kept", f"none of {len(raced)} is better")
     how = "cured" if best.cured else f"better, still {best.verdict}"
-    words = f"{', '.join(f'{k}={inline(v)}' for k, v in best.set.items())}: {how}, {shown(best.val_loss)}"
+    moved = ", ".join(f"{path} {inline(get_value(recipe, path))} -> {inline(new)}" for path, new in best.set.items())
+    words = f"{moved}: {how}, {shown(best.val_loss)}, the best of {len(raced)}"
     return StageRow(NAME, "accepted", words, changes=dict(best.set))
 
 

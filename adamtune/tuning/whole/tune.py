@@ -168,11 +168,11 @@ class _Tuning:
         members = [MemberEntry(n, training.seed + n) for n in range(training.seeds)]
         self._session.train(members, "baseline", self._watch())
         diagnosis, loss = diagnose_run(self._session.read()), mean_loss(self._session.read(), members)
-        found = f"{self._measure} {self._shown(loss)}" if math.isfinite(loss) else "diverged"
+        found = self._shown(loss) if math.isfinite(loss) else "diverged"
         return StageRow(stage.name, "done", f"{diagnosis.verdict}, {found}"), 0  # fewer networks, another pace
 
     def _shown(self, loss: float) -> str:
-        return f"{-loss if self._measure == 'return' else loss:.4g}"
+        return f"{self._measure} {-loss if self._measure == 'return' else loss:.4g}"
 
     def _cure(self) -> None:
         """Races remedies where the baseline is sick."""
