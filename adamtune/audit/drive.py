@@ -78,6 +78,7 @@ def _record(subject: Subject, scenario: Scenario, stage: list[Any]) -> dict[str,
     dtype, scenario = scenario.dtype or subject.dtype, replace(scenario, tensors=subject.tensors)
     params, start = _parameters(scenario, dtype), _parameters(scenario, dtype)
     optimizer = subject.create(params, scenario)
+    asks, nothing = _asks_for_a_closure(optimizer), torch.zeros((), dtype=params[0].dtype)
     word = next(iter(subject.arguments.completed(optimizer.param_groups[0]).of_group({"lr": 0.0})), "lr")
     base = [group.get(word) for group in optimizer.param_groups]
     before, after, changed = [], [], False
@@ -96,7 +97,7 @@ def _record(subject: Subject, scenario: Scenario, stage: list[Any]) -> dict[str,
         keep = not scenario.constant or step in {0, scenario.n_steps - 1}
         before += [_flat(params)] if keep else []
         given = _give(params, grads[step], present[step].tolist(), in_place=scenario.in_place)
-        _step(optimizer, params)
+        _step(optimizer, nothing if asks else None)
         changed = changed or _differ(params, given)
         after += [_flat(params)] if keep else []
     group = optimizer.param_groups[0]
@@ -143,13 +144,17 @@ def _differ(params: list[Tensor], given: list[Tensor | None]) -> bool:
     )
 
 
-def _step(optimizer: Optimizer, params: list[Tensor]) -> None:
+def _step(optimizer: Optimizer, loss: Tensor | None) -> None:
     step: Any = optimizer.step
-    wants = [p for p in inspect.signature(step).parameters.values() if p.default is p.empty]
-    if any(p.kind in {p.POSITIONAL_OR_KEYWORD, p.POSITIONAL_ONLY} for p in wants):
-        step(lambda: torch.zeros((), dtype=params[0].dtype))
-    else:
+    if loss is None:
         step()
+    else:
+        step(lambda: loss)
+
+
+def _asks_for_a_closure(optimizer: Optimizer) -> bool:
+    wants = [p for p in inspect.signature(optimizer.step).parameters.values() if p.default is p.empty]
+    return any(p.kind in {p.POSITIONAL_OR_KEYWORD, p.POSITIONAL_ONLY} for p in wants)
 
 
 def _put_back(params: list[Tensor], start: list[Tensor]) -> None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 Curve = Sequence[tuple[int, float]]
 
-VAL, TRAIN, CONSTANT = "●", "·", "-"
-_STYLES: Final[Mapping[str, str]] = {VAL: "cyan", TRAIN: "yellow", CONSTANT: "dim"}
+VAL, TRAIN, SMOOTHED, CONSTANT = "●", "·", "+", "-"
+_STYLES: Final[Mapping[str, str]] = {VAL: "cyan", TRAIN: "yellow", SMOOTHED: "magenta", CONSTANT: "dim"}
 _HEIGHT: Final = 15
 _WIDEST: Final = 100  # a curve stretched over a very wide terminal only looks flatter
 _LOG_RANGE: Final = 20.0  # below this ratio of largest to smallest loss a linear scale shows more
@@ -53,6 +53,7 @@ class LossChart:
         constant_loss: Validation loss of the best constant predictor; nan where unknown.
         caption: Which members the curves are the mean of, in words; may be empty.
         measure: What the curves show.
+        smoothed: The moving average of the batch losses, where that is drawn too.
     """
 
     val: Curve
@@ -60,18 +61,24 @@ class LossChart:
     constant_loss: float = math.nan
     caption: str = ""
     measure: Literal["loss", "return"] = "loss"
+    smoothed: Curve = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        val, train = _drawable(self.val), _drawable(self.train)
+        val, train, smoothed = _drawable(self.val), _drawable(self.train), _drawable(self.smoothed)
         if not val and not train:
             yield Text("no finite loss to draw")
             return
         if len({step for step, _ in (*val, *train)}) < 2:
             yield self._only_point(val or train)
             return
-        yield self._plot(val, train, min(options.max_width, _WIDEST))
+        yield self._plot(val, train, smoothed, min(options.max_width, _WIDEST))
         yield self._legend(
-            bool(val), bool(train), cut=self.measure == "loss" and _is_cut(val + train, self.constant_loss)
+            {
+                VAL: f"val {self.measure}" * bool(val),
+                TRAIN: f"train {self.measure}" * bool(train),
+                SMOOTHED: "loss of batches, moving average" * bool(smoothed),
+            },
+            cut=self.measure == "loss" and _is_cut(val + train, self.constant_loss),
         )
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
@@ -84,16 +91,16 @@ class LossChart:
             text.append(f"; the best constant predictor has {self.constant_loss:.4g}")
         return text
 
-    def _plot(self, val: Curve, train: Curve, width: int) -> Text:
+    def _plot(self, val: Curve, train: Curve, smoothed: Curve, width: int) -> Text:
         steps = [step for step, _ in (*val, *train)]
-        low, high = self._limits([loss for _, loss in (*val, *train)])
+        low, high = self._limits([loss for _, loss in (*val, *train, *smoothed)])
         log = self.measure == "loss" and low > 0 and high / low >= _LOG_RANGE
         scale = math.log10 if log else float
         figure = blank_figure(width, _HEIGHT)
         if math.isfinite(self.constant_loss) and low <= self.constant_loss <= high:
             ends = [min(steps), max(steps)]
             figure.draw(figure.signal(ends, [scale(self.constant_loss)] * 2, marker=CONSTANT).lines())
-        for curve, marker in ((train, TRAIN), (val, VAL)):
+        for curve, marker in ((smoothed, SMOOTHED), (train, TRAIN), (val, VAL)):
             if curve:
                 heights = [scale(min(max(loss, low), high)) for _, loss in curve]
                 figure.draw(figure.signal([step for step, _ in curve], heights, marker=marker).lines())
@@ -106,12 +113,8 @@ class LossChart:
         low, high = min(heights), max(heights)
         return (low, high) if high > low else (low - 1.0, high + 1.0)
 
-    def _legend(self, val: bool, train: bool, *, cut: bool) -> Text:  # noqa: FBT001 - facts about the picture
-        parts = []
-        if val:
-            parts.append(Text.assemble((VAL, _STYLES[VAL]), f" val {self.measure}"))
-        if train:
-            parts.append(Text.assemble((TRAIN, _STYLES[TRAIN]), f" train {self.measure}"))
+    def _legend(self, curves: Mapping[str, str], *, cut: bool) -> Text:
+        parts = [Text.assemble((marker, _STYLES[marker]), f" {words}") for marker, words in curves.items() if words]
         if math.isfinite(self.constant_loss):
             parts.append(Text(f"{CONSTANT} best constant predictor, {self.constant_loss:.4g}"))
         legend = Text("   ").join([*parts, Text("x: step")])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from adamtune.diagnosis.rule import Finding, Remedy
 
 SEVERITY_STYLES: Final[Mapping[str, str]] = {"critical": "bold red", "warning": "bold yellow", "info": "cyan"}
+HARMLESS: Final = "nothing is wrong; worth knowing all the same:"
 _SHOWN_ITEMS: Final = 8  # of a list in the evidence; the rest is in the JSON
 
 
@@ -40,7 +41,8 @@ def draw_findings(
     """
     if not findings:
         return Text("no findings", style="dim")
-    drawn: list[RenderableType] = []
+    harmless = all(finding.severity == "info" for finding in findings)
+    drawn: list[RenderableType] = [Text(HARMLESS, "dim"), Text()] if harmless else []
     for number, finding in enumerate(findings, start=1):
         one = _draw(number, finding, pictures.get(finding.rule))
         drawn += [one] if number == 1 else [Text(), one]

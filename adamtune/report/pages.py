@@ -75,10 +75,12 @@ def _baseline_chart(result: BaselineResult) -> LossChart:
     )
 
 
-def _chart(val: Curve, train: Curve, constant_loss: float, *, caption: str, task: str) -> LossChart:
+def _chart(
+    val: Curve, train: Curve, constant_loss: float, *, caption: str, task: str, smoothed: Curve = ()
+) -> LossChart:
     if task == TASK:
         return LossChart(turned_curve(val), turned_curve(train), caption=caption, measure="return")
-    return LossChart(val, train, constant_loss, caption)
+    return LossChart(val, train, constant_loss, caption, smoothed=smoothed)
 
 
 def diagnosis_page(diagnosis: Diagnosis, run: Run, *, plot: bool = False) -> RenderableType:
@@ -87,7 +89,8 @@ def diagnosis_page(diagnosis: Diagnosis, run: Run, *, plot: bool = False) -> Ren
     Args:
         diagnosis: What is shown.
         run: What it is about.
-        plot: Whether the signals that findings were judged by are drawn too, and the loss curve of a sweep.
+        plot: Whether the signals that findings were judged by are drawn too, the smoothed batch loss, and the
+            loss curve of a sweep.
     """
     head = copyable((f"{diagnosis.run_dir}", "bold"), ": ", (diagnosis.verdict, verdict_style(diagnosis.verdict)))
     state = "" if run.finished or not run.manifest else "; the run is not finished"
@@ -159,6 +162,7 @@ def _run_chart(run: Run, *, plot: bool) -> RenderableType | None:
         float(constant) if isinstance(constant, int | float) else math.nan,
         caption=_of(len(shown), len(members), "member"),
         task=str((run.recipe or {}).get("task", "")),
+        smoothed=mean_curve(_curve(records, "batch_loss_ema") for records in shown) if plot else (),
     )
 
 

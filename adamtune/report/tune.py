@@ -87,7 +87,7 @@ def plan_page(result: TuneResult) -> RenderableType:
 
 def _plan_words(result: TuneResult, each: str) -> str:
     limit = f"; what no longer fits into {numbers.duration(result.budget_s)} is skipped" if result.budget_s else ""
-    return f"{each}{limit}. Widening a range or adding seeds to an open comparison takes more."
+    return f"{each}{limit}. Widening a range, adding seeds to an open comparison, or curing a sick baseline takes more."
 
 
 def stages_table(stages: Sequence[StageRow]) -> Table:

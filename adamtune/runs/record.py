@@ -33,6 +33,7 @@ SIGNALS: Final[Mapping[str, str]] = {
     "batch_loss": "mean training loss of the batches since the last line",
     "batch_loss_max": "largest training loss of one batch since the last line",
     "batch_variety": "variance of the targets within a batch over that of the whole split, mean since the last line",
+    "batch_loss_ema": "moving average of the batch losses over about the last 50 steps (decay 0.98), bias-corrected",
     "grad_norm": "median global gradient norm before clipping since the last line",
     "grad_norm_max": "largest global gradient norm before clipping since the last line",
     "update_ratio": "norm(update)/norm(weight), lr included: median over weight matrices and steps",

@@ -27,6 +27,7 @@ from adamtune.training.rows import Layout, Rows
 from adamtune.training.scaling import LossScale
 from adamtune.training.schedule import Schedule
 from adamtune.training.signals import Taken, Window
+from adamtune.training.smoothed import Smoothed
 from adamtune.training.spared import spared_columns
 from adamtune.training.start import init_seeds, initialised
 from adamtune.training.stopping import Lowest
@@ -81,6 +82,7 @@ class PopulationTrainer(ABC):
             settings, self.rows.params, self._layout, self.numbers.coefficients, spared
         )
         self._window = Window(self._layout, device)
+        self._smoothed = Smoothed(len(seeds))
         self._alike = Alike(self._layout, self.rows.params)
         self._scale = LossScale(len(seeds)) if training.precision == "fp16" else None
         best = training.keep == "best"
@@ -201,6 +203,7 @@ class PopulationTrainer(ABC):
             active = ~skipped
             losses, norms = (values.where(active, torch.nan) for values in (losses, norms))
         self._window.before_update(self.step, self.rows)
+        self._smoothed.see(losses)
         clipped = clip_by_norm(self.rows.grads, norms, self.numbers.max_norm)
         clipped |= clip_by_value(self.rows.grads, self.numbers.max_value)
         t = self._updates() + 1
@@ -221,7 +224,8 @@ class PopulationTrainer(ABC):
     def _drop(self, gone: Collection[int]) -> Tensor:
         kept = torch.tensor([row for row in range(len(self.running)) if row not in gone], dtype=torch.int64)
         self.running = [self.running[row] for row in kept.tolist()]
-        for part in (self.rows, self.optimizer, self._window, self._alike, self._guard, self._scale, self._lowest):
+        parts = (self.rows, self.optimizer, self._window, self._smoothed, self._alike)
+        for part in (*parts, self._guard, self._scale, self._lowest):
             if part is not None:
                 part.keep(kept)
         self.numbers, self._schedule = self.numbers.keep(kept), None
@@ -230,7 +234,7 @@ class PopulationTrainer(ABC):
 
     def _evaluate(self, hooks: Hooks) -> dict[str, Tensor]:
         last = self.step == self.length.total_steps
-        columns = self._window.close(self.optimizer) | self._scored()
+        columns = self._window.close(self.optimizer) | self._smoothed.close() | self._scored()
         columns["param_norm"] = torch.linalg.vector_norm(self.rows.params, dim=1)
         columns |= self._alike.signals(self.step, self.rows.params)
         if self.step:
@@ -292,7 +296,7 @@ class PopulationTrainer(ABC):
         assert self._guard is not None
         moments, plain = self.optimizer.saved()
         tensors = self.rows.tensors() | moments | self._guard.tensors() | self._finished.tensors()
-        for part in (self._scale, self._lowest):
+        for part in (self._scale, self._lowest, self._smoothed):
             tensors |= {} if part is None else part.tensors()
         facts = plain | {"step": self.step, "members": [member.number for member in self.running]}
         facts |= {"finished": self._finished.members, "names": self._layout.names, "strategy": self.choose().as_dict()}
@@ -307,6 +311,7 @@ class PopulationTrainer(ABC):
         self._drop({row for row, member in enumerate(self.running) if member.number not in numbers})
         self._guard.load(saved.tensors)
         self.rows.load(saved.tensors)
+        self._smoothed.load(saved.tensors)
         self._finished.load(saved.facts["finished"], saved.tensors)
         if self._scale is not None:
             self._scale.load(saved.tensors)

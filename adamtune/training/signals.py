@@ -27,6 +27,7 @@ OF_BATCHES: Final = frozenset(
     {
         "batch_loss",
         "batch_loss_max",
+        "batch_loss_ema",
         "grad_norm",
         "grad_norm_max",
         "stale",

@@ -6,7 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from audits import audit_here
 from commands import adamtune, answer
+
+from adamtune.errors import UsageError
 
 HERE = Path(__file__).parents[1] / "audit"
 BAD = """\
@@ -60,19 +63,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    ("target", "kind"), [("AdamW", "adamw"), ("Adam", "adam"), ("NAdam", "unknown"), ("SGD", "unknown")]
-)
+@pytest.mark.parametrize(("target", "kind"), [("AdamW", "adamw"), ("NAdam", "unknown")])
 def test_torchs_own_optimizers_are_not_accused(folder: Path, target: str, kind: str) -> None:
     found = answer("audit", f"torch.optim:{target}", cwd=folder)
     assert (found["verdict"], found["kind"], found["faults"]) == ("clean", kind, [])
 
 
 def test_a_mistake_is_told_with_its_numbers_and_the_line_to_mend(folder: Path) -> None:
-    done = adamtune("audit", "wrong.py:NoCorrectionCoupledAdamW", cwd=folder, check=1)
-    assert "no_bias_correction" in done.stdout
-    assert "coupled_weight_decay" in done.stdout
-    assert "Traceback" not in done.stderr
     found = answer("audit", "wrong.py:NoCorrectionCoupledAdamW", cwd=folder, check=1)
     assert [fault["fault"] for fault in found["faults"]] == ["no_bias_correction", "coupled_weight_decay"]
     assert found["verdict"] == "no_bias_correction"
@@ -80,15 +77,18 @@ def test_a_mistake_is_told_with_its_numbers_and_the_line_to_mend(folder: Path) -
 
 
 @pytest.mark.parametrize(
-    ("name", "verdict", "words"),
+    ("name", "timeout_s", "verdict", "words"),
     [
-        ("Crashes", "crashed", "ValueError: no such thing"),
-        ("Hangs", "hung", "still running after 8 s"),
-        ("Leaves", "crashed", "exit code 3"),
+        ("Crashes", 90, "crashed", "ValueError: no such thing"),
+        ("Hangs", 8, "hung", "still running after 8 s"),
+        ("Leaves", 90, "crashed", "exit code 3"),
     ],
 )
-def test_code_that_behaves_badly_is_reported_as_such(folder: Path, name: str, verdict: str, words: str) -> None:
-    found = answer("audit", f"bad.py:{name}", "--timeout", "8", cwd=folder, check=1)
+def test_code_that_behaves_badly_is_reported_as_such(
+    folder: Path, name: str, timeout_s: int, verdict: str, words: str
+) -> None:
+    """How long torch takes to be imported on a busy machine must not decide, but where a time limit is the point."""
+    found = answer("audit", f"bad.py:{name}", "--timeout", str(timeout_s), cwd=folder, check=1)
     assert found["verdict"] == verdict
     assert words in found["ending"]
     assert found["faults"] == []
@@ -110,7 +110,19 @@ def test_what_the_code_prints_does_not_disturb_the_answer(folder: Path) -> None:
         ("broken.py:Adam", "ZeroDivisionError"),
     ],
 )
-def test_a_target_that_cannot_be_audited_gets_one_clear_message(folder: Path, target: str, words: str) -> None:
-    done = adamtune("audit", target, cwd=folder, check=2)
-    assert words in done.stderr
+def test_a_target_that_cannot_be_audited_is_one_problem_of_the_user_s(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, target: str, words: str
+) -> None:
+    """The words that the child process sends back, without the seconds that a process takes."""
+    monkeypatch.chdir(folder)
+    with pytest.raises(UsageError) as caught:
+        audit_here(target)
+    (problem,) = caught.value.problems
+    assert words in f"{problem.where}: {problem.what}; {problem.expected}; {problem.hint}"
+
+
+def test_such_a_problem_comes_out_of_the_child_process_as_one_clear_message(folder: Path) -> None:
+    done = adamtune("audit", "bad.py:Chaty", cwd=folder, check=2)
+    assert done.stderr.startswith("error: bad.py: there is no class Chaty\n")
+    assert "did you mean: bad.py:Chatty" in done.stderr
     assert "Traceback" not in done.stderr

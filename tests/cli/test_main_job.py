@@ -151,13 +151,25 @@ def kill_when(process: subprocess.Popen[bytes], run: Path, lines: int) -> None:
     raise AssertionError(f"the process ended by itself with {process.poll()}")
 
 
+WORDS = {
+    "baseline": ["baseline", "digits-mlp", *LONG],
+    "sweep": ["sweep", "digits-mlp", *LONG, "--knob", "lr"],
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What the commands that are to be killed come to when nobody does."""
+    folder = tmp_path_factory.mktemp("whole")
+    return {command: answer(*words, cwd=folder) for command, words in WORDS.items()}
+
+
 @pytest.mark.parametrize(("command", "lines"), [("baseline", 30), ("sweep", 210), ("sweep", 640)])
 def test_killed_midway_it_goes_on_with_the_same_command_to_the_same_table(
-    tmp_path: Path, command: str, lines: int
+    tmp_path: Path, whole: dict[str, dict[str, Any]], command: str, lines: int
 ) -> None:
     """Kill -9, then the same words again: one run directory, nothing lost, the same numbers."""
-    words = [command, "digits-mlp", *LONG, *(["--knob", "lr"] if command == "sweep" else [])]
-    unbroken = answer(*words, "--runs-dir", "unbroken", cwd=tmp_path)
+    words, unbroken = WORDS[command], whole[command]
     process = subprocess.Popen(
         [sys.executable, "-m", "adamtune", *words, "-q"],
         cwd=tmp_path,

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import adamtune, answer
+from commands import adamtune, answer, real_adamtune
 from rich.console import Console
 
 from adamtune.errors import DataError, UsageError
@@ -234,7 +234,7 @@ def test_without_gymnasium_the_message_says_what_to_install(tmp_path: Path, monk
     (tmp_path / "without").mkdir()
     (tmp_path / "without/gymnasium.py").write_text("raise ImportError('as if it were not there')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "without"))
-    told = adamtune("baseline", "cartpole", cwd=tmp_path, check=2).stderr
+    told = real_adamtune("baseline", "cartpole", cwd=tmp_path, check=2).stderr
     assert "gymnasium is not installed" in told
     assert "run: pip install 'adamtune[rl]'" in told
     shutil.rmtree(tmp_path / "without")

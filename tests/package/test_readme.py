@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 BLOCKS = [text for kind, text in re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE) if not kind]
+MORE = re.findall(r"^```text\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 BROKEN = """\
 name: broken
 task: classification
@@ -20,17 +21,23 @@ data: {source: sklearn/digit}
 model: {kind: mlp, hidden: 128}
 optimizer: {lr: fast, betas: [0.9, 1.0], weight_decya: 0.1}
 """
+NUMBER = r"\d+\.\d+(?:e[-+]\d+)?"
 SAME_NUMBER = 0.03
 """Relative difference of two printed numbers: which strategy is fastest is measured anew, and strategies
 round differently; measured below 0.01 on the rows compared here."""
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The README's own commands, one after the other in one folder."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("readme")
     (folder / "recipes").symlink_to(ROOT / "recipes")
     (folder / "broken.yaml").write_text(BROKEN)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shown(folder: Path) -> list[str]:
+    """The README's own commands, one after the other in one folder."""
     return [
         adamtune("baseline", "recipes/digits-mlp.yaml", cwd=folder).stdout,
         adamtune("sweep", "--knob", "lr", cwd=folder).stdout,
@@ -41,7 +48,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def numbers(line: str) -> list[float]:
-    return [float(word) for word in re.findall(r"\d+\.\d+(?:e[-+]\d+)?", line)]
+    return [float(word) for word in re.findall(NUMBER, line)]
 
 
 def test_baseline_is_as_shown(shown: list[str]) -> None:
@@ -74,6 +81,21 @@ def test_diagnosis_is_as_shown(shown: list[str]) -> None:
     printed = [line.strip() for line in shown[3].splitlines()]
     assert block[:4] == printed[:4]
     assert [line for line in block if line.startswith("run:")] == [line for line in printed if line.startswith("run:")]
+
+
+def test_more_diagnoses_are_as_shown(folder: Path) -> None:
+    for number, setting in enumerate(("data.normalize=none", "optimizer.lr=1e-6")):
+        words = (
+            f"`adamtune baseline breast-cancer-mlp --set {setting}`, then `adamtune diagnose runs/breast-cancer-mlp`:"
+        )
+        assert f"{words}\n\n```text\n{MORE[number]}```\n" in README
+        adamtune("baseline", "breast-cancer-mlp", "--set", setting, cwd=folder)
+        printed = adamtune("diagnose", "runs/breast-cancer-mlp", cwd=folder).stdout.splitlines()
+        told = MORE[number].splitlines()
+        for line, real in zip(told, (real.rstrip() for real in printed), strict=False):
+            assert re.sub(NUMBER, "#", line) == re.sub(NUMBER, "#", real)
+            assert numbers(line) == pytest.approx(numbers(real), rel=SAME_NUMBER)
+    assert len(MORE) == 2
 
 
 def test_the_plan_of_a_tuning_has_the_stages_that_are_shown(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from adamtune.report.charts import CONSTANT, TRAIN, VAL, LossChart, linear_ticks, log_ticks, mean_curve
+from adamtune.report.charts import CONSTANT, SMOOTHED, TRAIN, VAL, LossChart, linear_ticks, log_ticks, mean_curve
 
 curves = st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=17).map(
     lambda losses: [(7 * i, loss) for i, loss in enumerate(losses)]
@@ -37,8 +37,10 @@ def test_chart_survives_any_losses_and_stays_in_its_width(
 
 def test_chart_tells_its_curves_apart_without_colour() -> None:
     val, train = [(0, 2.0), (50, 0.9)], [(0, 2.0), (50, 0.2)]
-    text = drawn(LossChart(val, train, 2.3))
+    text = drawn(LossChart(val, train, 2.3, smoothed=[(step, loss + 0.2) for step, loss in train]))
     assert all(marker in text for marker in (VAL, TRAIN, CONSTANT))
+    assert f"{SMOOTHED} loss of batches, moving average" in text
+    assert SMOOTHED * 3 in text
     assert "\x1b" not in text
 
 

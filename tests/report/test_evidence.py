@@ -57,7 +57,9 @@ def write_run(path: Path, **signals: list[float]) -> Path:
 
 def test_plot_draws_what_a_finding_was_judged_by_and_json_stays_as_it_is(tmp_path: Path, capsys: Shown) -> None:
     losses = [1.0, *[0.95] * 11]
-    path = write_run(tmp_path / "run", train_loss=losses, val_loss=losses, dead_units=[0.1, *[0.9] * 11])
+    path = write_run(
+        tmp_path / "run", train_loss=losses, val_loss=losses, batch_loss_ema=losses, dead_units=[0.1, *[0.9] * 11]
+    )
     assert run(["diagnose", str(path)]) == 0
     plain = capsys.readouterr().out
     assert run(["diagnose", str(path), "--plot"]) == 0
@@ -65,6 +67,8 @@ def test_plot_draws_what_a_finding_was_judged_by_and_json_stays_as_it_is(tmp_pat
     assert "dead-relu" in plain
     assert "threshold, 0.5" not in plain
     assert "threshold, 0.5" in plotted
+    assert "moving average" not in plain
+    assert "loss of batches, moving average" in plotted
     assert "val loss" in plotted
     answers = []
     for words in ([], ["--plot"]):

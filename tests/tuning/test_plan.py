@@ -13,8 +13,8 @@ from adamtune.recipe.load import load_recipe
 from adamtune.recipe.resolve import get_value
 from adamtune.recipe.schema import Recipe
 from adamtune.recipe.shipped import recipes_dir
+from adamtune.tuning.remedies.defaults import defaults_for
 from adamtune.tuning.sweeps.knobs import find_knob
-from adamtune.tuning.whole.final import defaults_for
 from adamtune.tuning.whole.plan import FINAL_MEMBERS, ORDER, TOGETHER, Stage, plan, seconds
 
 needs_gymnasium = pytest.mark.skipif(importlib.util.find_spec("gymnasium") is None, reason="gymnasium is not installed")

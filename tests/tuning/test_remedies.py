@@ -20,7 +20,10 @@ from adamtune.tuning.remedies.remedy_results import RemedyRequest, RemedyResult
 from adamtune.tuning.requests import BaselineRequest
 from adamtune.tuning.start import start_from
 
-SETS = ("training.steps=150", "model.hidden=[9]", "training.seeds=2", "training.strategy=vectorized", "optimizer.lr=10")
+SETS = ("training.steps=80", "model.hidden=[9]", "training.seeds=2", "training.strategy=vectorized", "optimizer.lr=10")
+
+
+DEFAULTS = {"optimizer.lr": 3e-4, "schedule.decay": "none"}
 
 
 def finding(rule: str, *sets: Mapping[str, Any], severity: Any = "critical") -> Finding:
@@ -35,19 +38,27 @@ def run_with(norms: list[float]) -> Run:
     return Run(Path("runs/x/001-baseline"), "baseline", {}, {}, {}, (), {0: records}, 0, finished=True)
 
 
-def raced(*findings: Finding, sets: tuple[str, ...] = (), norms: tuple[float, ...] = (1.0,)) -> list[dict[str, Any]]:
+def raced(
+    *findings: Finding,
+    sets: tuple[str, ...] = (),
+    norms: tuple[float, ...] = (1.0,),
+    defaults: bool = False,
+    **more: Any,
+) -> list[dict[str, Any]]:
     recipe = start_from("digits-mlp", ("optimizer.lr=0.1", *sets), None).loaded.recipe
-    return [dict(settings) for settings, _ in candidates(findings, recipe, run_with(list(norms)), {})]
+    given = DEFAULTS if defaults else {}
+    return [dict(settings) for settings, _ in candidates(findings, recipe, run_with(list(norms)), given, **more)]
 
 
 def test_proposals_come_first_then_pairs_of_different_keys_then_the_ladder() -> None:
     lower, decay = {"optimizer.lr": 0.01}, {"schedule.decay": "cosine"}
-    found = raced(finding("oscillation", lower, decay))
+    found = raced(finding("oscillation", lower, decay), defaults=True)
     assert found[:3] == [lower, decay, lower | decay]
     assert {"optimizer.lr": 0.05} in found
     assert {"clip.max_norm": 1.0} in found
     assert {"schedule.warmup": 0.05, "schedule.decay": "cosine"} in found
     assert {"optimizer.betas[0]": 0.8} in found
+    assert found[-1] == DEFAULTS, "a recipe may be so far off that no single change leads back"
     assert len(found) <= MOST
     assert all(found.count(one) == 1 for one in found)
 
@@ -58,6 +69,15 @@ def test_the_ladder_leads_where_the_proposals_lead() -> None:
     firmer = raced(finding("overfit", {"optimizer.weight_decay": 0.1}))
     assert {"model.dropout": 0.5} in firmer
     assert not any("optimizer.lr" in one for one in firmer)
+
+
+def test_where_there_is_time_for_few_these_are_the_likeliest_and_the_defaults() -> None:
+    lower, decay = {"optimizer.lr": 0.01}, {"schedule.decay": "cosine"}
+    found = finding("oscillation", lower, decay)
+    assert raced(found, most=3, defaults=True) == [lower, decay, DEFAULTS]
+    assert raced(found, most=3, but={"schedule.decay"})[0] == lower
+    assert decay not in raced(found, but={"schedule.decay"})
+    assert raced(finding("target-scale", {"data.normalize_target": "none"}), but={"data.normalize_target"}) == []
 
 
 def test_where_the_lr_is_off_by_orders_of_magnitude_the_ladder_starts_at_the_proposal() -> None:
@@ -122,7 +142,8 @@ def test_a_cure_that_changes_the_unit_of_the_loss_is_measured_in_the_old_one(run
     recipe = tmp_path / "far.yaml"
     recipe.write_text(
         "name: far\ntask: regression\ndata: {file: far.csv, target: b, normalize_target: none}\n"
-        "model: {kind: mlp, hidden: [16]}\ntraining: {steps: 300, seeds: 2}\noptimizer: {lr: 0.01}\n"
+        "model: {kind: mlp, hidden: [16]}\ntraining: {steps: 300, seeds: 2, strategy: vectorized}\n"
+        "optimizer: {lr: 0.01}\n"
     )
     sick = run_baseline(BaselineRequest(recipe=str(recipe), runs_dir=runs_dir), lambda _: None)
     assert sick.verdict == "target-scale"

@@ -98,10 +98,15 @@ def test_a_run_that_another_process_is_at_is_left_alone(runs_dir: Path) -> None:
     assert outer.run_dir.name == "001-baseline"
 
 
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> SweepResult:
+    """A sweep that nobody stops."""
+    return sweep(tmp_path_factory.mktemp("unbroken"), lambda _: None)
+
+
 @pytest.mark.parametrize("at", [3, 9, 16])
-def test_an_interrupted_sweep_trains_only_what_is_missing(runs_dir: Path, at: int) -> None:
+def test_an_interrupted_sweep_trains_only_what_is_missing(runs_dir: Path, unbroken: SweepResult, at: int) -> None:
     """Stopped in the search (3), in the refinement (9) or in the confirmation (16)."""
-    unbroken = sweep(runs_dir / "unbroken", lambda _: None)
     stop = StopAt(at)
     with pytest.raises(StoppedError):
         sweep(runs_dir, stop)

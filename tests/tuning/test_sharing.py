@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import commands
 import pytest
 
 from adamtune.errors import UsageError
@@ -209,7 +210,7 @@ def test_killed_with_its_workers_a_sweep_goes_on_to_its_end(tmp_path: Path) -> N
     wait_for_lines(process, metrics, 60)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    continued = answer(start(tmp_path, *words))
+    continued = commands.answer(*WORDS, *words, cwd=tmp_path)
     assert continued["run_dir"] == "runs/digits-mlp/001-sweep-lr"
     lines = read_metrics(metrics)
     assert len(lines) == 9

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from adamtune.diagnosis.rule import Finding, Remedy
 from adamtune.runs.jsonfile import read_json
 from adamtune.training.progress import Progress
+from adamtune.tuning.remedies.candidates import MOST
 from adamtune.tuning.whole import tune
-from adamtune.tuning.whole.race import MOST, proposed
+from adamtune.tuning.whole.cure import LEAST, how_many
 from adamtune.tuning.whole.tune import run_tune
 from adamtune.tuning.whole.tune_results import TuneRequest, TuneResult
 
@@ -82,6 +82,7 @@ def test_stopped_in_any_stage_it_goes_on_there_and_comes_to_the_same(runs_dir: P
     )
     assert repr(found.entrants) == repr(unbroken.entrants)
     assert members(found) == members(unbroken), "nobody is trained twice"
+    assert sum(member["role"] == "remedy" for member in members(found)) == 2 * LEAST, "as many as --trials leaves"
     assert sorted(path.name for path in (runs_dir / "breast-cancer-mlp").glob("0*")) == [
         "001-tune",
         "002-check",
@@ -106,21 +107,29 @@ def test_what_is_kept_leaves_the_best_so_far_alone(runs_dir: Path, monkeypatch: 
     assert best.read_text() == "# an earlier one"
 
 
-def finding(*sets: Mapping[str, Any], severity: Any = "critical") -> Finding:
-    return Finding("a-rule", severity, "something", {}, tuple(Remedy(dict(one), "why") for one in sets))
+def test_data_that_no_setting_mends_are_not_raced(runs_dir: Path, tmp_path: Path) -> None:
+    """With rows that train and val share, whatever learns them by heart would win."""
+    rows = [f"{n * 37 % 101},{n * 53 % 97},{int(n * 37 % 101 > 50)}" for n in range(60)]
+    (tmp_path / "twice.csv").write_text("\n".join(["a,b,label", *rows, *rows[::2]]))
+    recipe = tmp_path / "twice.yaml"
+    recipe.write_text(
+        "name: twice\ntask: classification\ndata: {file: twice.csv, target: label}\nmodel: {kind: mlp, hidden: [5]}\n"
+        "training: {steps: 20, seeds: 2}\n"
+    )
+    with pytest.raises(StoppedError):
+        run_tune(TuneRequest(recipe=str(recipe), trials=1, runs_dir=runs_dir), StopIn("lr"))
+    folder = runs_dir / "twice" / "001-tune"
+    row = read_json(folder / "stages.json")["stages"][-1]
+    assert (row["name"], row["state"], row["changes"]) == ("remedies", "skipped", {})
+    assert row["words"] == "train-val-leak: the data must be mended by hand, no setting does it"
+    assert {member["role"] for member in read_json(folder / "manifest.json")["members"]} == {"baseline"}
 
 
-def test_cures_are_raced_once_each_with_the_defaults_beside_them() -> None:
-    lower, clip = {"optimizer.lr": 1e-4}, {"clip.max_norm": 1.0}
-    findings = [finding(lower, clip), finding(lower, {}), finding({"optimizer.eps": 1e-6}, severity="info")]
-    assert [settings for settings, _ in proposed(findings)] == [lower, clip]
-    defaults = {"optimizer.lr": 3e-4}
-    assert proposed(findings, defaults)[-1] == (defaults, "the boring defaults")
-    assert proposed([], defaults) == [], "a recipe that nothing is proposed for is not sick in a way that they cure"
-    many = [finding(*({"optimizer.lr": 10.0**-n} for n in range(1, 12)))]
-    assert len(proposed(many)) == MOST
-
-
-def test_a_cure_that_changes_the_unit_of_the_loss_is_not_raced() -> None:
-    """Against the loss of a target in its own unit any standardised one would win."""
-    assert proposed([finding({"data.normalize_target": "standard"})]) == []
+@pytest.mark.parametrize(
+    ("left_s", "trials", "most"),
+    [(math.inf, None, MOST), (100.0, None, 12), (100.0, 5, 5), (9.0, None, LEAST), (-1.0, 40, LEAST), (math.inf, 1, 2)],
+)
+def test_as_many_remedies_are_raced_as_half_of_the_time_suffices_for(
+    left_s: float, trials: int | None, most: int
+) -> None:
+    assert how_many(left_s, 4.0, trials) == most

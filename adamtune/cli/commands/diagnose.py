@@ -24,7 +24,10 @@ def diagnose(
     *,
     run_dir: RunDir = None,
     plot: Annotated[
-        bool, Option("--plot", help="Draw the signal that each finding was judged by, with its threshold.")
+        bool,
+        Option(
+            "--plot", help="Draw the signal that each finding was judged by, with its threshold, and the smoothed loss."
+        ),
     ] = False,
     fail_on: FailOn = None,
 ) -> int:

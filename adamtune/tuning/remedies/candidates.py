@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations, islice
 from typing import Any, Final
 
 from adamtune.diagnosis.catalogue import load_rules
 from adamtune.diagnosis.rule import Cause, Finding
-from adamtune.recipe.resolve import get_value
+from adamtune.errors import RecipeError
+from adamtune.models.build import option_schemas
+from adamtune.recipe.resolve import get_value, inline, with_values
 from adamtune.recipe.schema import Recipe
 from adamtune.runs.reader import Run
 from adamtune.tuning.remedies.ladder import Ladder, Step, calmer, changes, faster, firmer, scaled
-from adamtune.tuning.whole.race import fits
+
+Cures = Sequence[tuple[Mapping[str, Any], str]]
+"""Settings and why they may help."""
 
 MOST: Final = 16
 """Candidates of a race; with five seeds each a small network's race still takes seconds."""
@@ -42,6 +46,12 @@ def by_hand(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     )
 
 
+def by_hand_words(findings: Sequence[Finding]) -> str:
+    """Why nothing is raced where `by_hand` gave these."""
+    names = ", ".join(finding.rule for finding in findings)
+    return f"{names}: the data must be mended by hand, no setting does it"
+
+
 def beyond_settings(findings: Sequence[Finding]) -> frozenset[str]:
     """Ids of the rules whose faults lie in the data and that no setting can touch; a cure is not judged by them."""
     causes = {rule.id: rule.cause for rule in load_rules()}
@@ -53,9 +63,15 @@ def beyond_settings(findings: Sequence[Finding]) -> frozenset[str]:
 
 
 def candidates(
-    findings: Sequence[Finding], recipe: Recipe, run: Run, defaults: Mapping[str, Any]
+    findings: Sequence[Finding],
+    recipe: Recipe,
+    run: Run,
+    defaults: Mapping[str, Any],
+    *,
+    most: int = MOST,
+    but: Collection[str] = (),
 ) -> list[tuple[Mapping[str, Any], str]]:
-    """Settings to race and why, at most `MOST`, the likeliest first; none where no finding proposes any.
+    """Settings to race and why, the likeliest first; none where no finding proposes any.
 
     Proposed remedies come first, alone; then pairs of those that touch different keys; then the ladder in the
     direction that the proposals have; last the boring defaults, since a recipe may be so far off that no single
@@ -66,9 +82,12 @@ def candidates(
         recipe: Its recipe.
         run: The run, for the gradient norms that were measured.
         defaults: The boring defaults, where the recipe has something else; may be empty.
+        most: How many there may be.
+        but: Dotted keys that are to stay as they are.
     """
     faults = faults_in(findings)
-    alone: list[Step] = [(dict(remedy.set), remedy.why) for fault in faults for remedy in fault.remedies if remedy.set]
+    proposed = [remedy for fault in faults for remedy in fault.remedies if remedy.set]
+    alone: list[Step] = [(dict(one.set), one.why) for one in proposed if not one.set.keys() & set(but)]
     lrs = [settings["optimizer.lr"] for settings, _ in alone if "optimizer.lr" in settings]
     aim = lrs[0] if lrs else recipe.optimizer.lr
     steps = [step for ladder in _ladders(faults, alone, recipe) for step in ladder(recipe, run, aim)]
@@ -78,7 +97,7 @@ def candidates(
     pairs = islice(_pairs(alone, steps), MOST_PAIRS)
     last: list[Step] = [(dict(defaults), "the boring defaults")] if defaults else []
     chosen = list(_usable([*alone, *pairs, *steps], recipe, but=last))
-    return [*chosen[: MOST - len(last)], *_usable(last, recipe)]
+    return [*chosen[: most - len(last)], *_usable(last, recipe)]
 
 
 def _ladders(faults: Sequence[Finding], alone: Sequence[Step], recipe: Recipe) -> list[Ladder]:
@@ -125,10 +144,17 @@ def _usable(steps: Sequence[Step], recipe: Recipe, but: Sequence[Step] = ()) -> 
             yield settings, why
 
 
+def fits(recipe: Recipe, settings: Mapping[str, Any]) -> bool:
+    """Whether a recipe can have these settings."""
+    try:
+        with_values(recipe, settings, kinds=option_schemas())
+    except RecipeError:
+        return False
+    return True
+
+
 def touched(recipe: Recipe, settings: Mapping[str, Any]) -> str:
     """A change in words, old values beside new ones."""
-    from adamtune.recipe.resolve import inline
-
     return ", ".join(
         f"{path}: {inline(get_value(recipe, path))} -> {inline(value)}" for path, value in settings.items()
     )

@@ -19,7 +19,9 @@ from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.reader import Run, read_run
 from adamtune.runs.record import Record
 from adamtune.training.progress import Listener
-from adamtune.tuning.remedies.candidates import beyond_settings, by_hand, candidates, faults_in, touched
+from adamtune.tuning.remedies.candidates import Cures, beyond_settings, by_hand, by_hand_words, candidates, touched
+from adamtune.tuning.remedies.defaults import defaults_for
+from adamtune.tuning.remedies.race import Candidate, in_unit, own_data, race
 from adamtune.tuning.remedies.remedy_results import CandidateRow, RemedyRequest, RemedyResult
 from adamtune.tuning.session import Session
 from adamtune.tuning.start import command_for, start_from
@@ -27,16 +29,11 @@ from adamtune.tuning.statistics import estimate
 from adamtune.tuning.sweeps.decision import Decision, Duel, decide, finished, judge, planned_looks
 from adamtune.tuning.sweeps.sweep import FRESH_FROM
 from adamtune.tuning.sweeps.tuned import write_recipe
-from adamtune.tuning.whole.final import defaults_for
-from adamtune.tuning.whole.race import Candidate, Cures, in_unit, own_data, race
 from adamtune.tuning.work import facts_of, load_work
 
 if TYPE_CHECKING:
     from adamtune.tuning.results import Measure
 
-FAR_OFF: Final = 0.2
-"""A seed whose loss lies this far above the median of the seeds, in losses of a constant prediction, did not come to
-where they came, whatever the curves of the others look like."""
 AS_IT_IS: Final = "the sick recipe"
 
 
@@ -58,8 +55,7 @@ def run_remedy(request: RemedyRequest, listen: Listener) -> RemedyResult:
     if diagnosis.verdict == HEALTHY:
         return _without_race(diagnosis, "healthy", "the run is healthy: there is nothing to cure")
     if hopeless := by_hand(diagnosis.findings):
-        names = ", ".join(finding.rule for finding in hopeless)
-        return _without_race(diagnosis, "by hand", f"{names}: the data must be mended by hand, no setting does it")
+        return _without_race(diagnosis, "by hand", by_hand_words(hopeless))
     start = start_from(str(request.run_dir / directory.RECIPE), request.sets, request.seed)
     recipe = start.loaded.recipe
     cures = candidates(diagnosis.findings, recipe, run, defaults_for(recipe))
@@ -120,7 +116,7 @@ class _Race:
         """Trains the candidates beside the sick recipe, confirms the best, and writes the recipe that comes out."""
         session = self._session
         sick = [MemberEntry(n, seed, {}, 0, "baseline") for n, seed in enumerate(self._seeds)]
-        raced = race(session, cures, len(sick), self._listen, beside=sick)
+        raced = race(session, cures, len(sick), self._listen, beside=sick, untouchable=self._untouchable)
         run = session.read()
         before = [run.records[member.number][-1] for member in sick]
         trials = {found.trial: found.verdict for found in diagnose_run(run).trials}
@@ -152,7 +148,7 @@ class _Race:
         )
 
     def _rows(self, raced: Sequence[Candidate], before: Sequence[Record]) -> tuple[CandidateRow, ...]:
-        rows = [self._row(one.set, one.why, one.last, before, one.verdict, cured=self._cured(one)) for one in raced]
+        rows = [self._row(one.set, one.why, one.last, before, one.verdict, cured=one.cured) for one in raced]
         rows.sort(key=lambda row: (not row.cured, row.n_diverged > 0, _mean(row)))
         least = min((row.val_loss.mean for row in rows if row.cured), default=math.nan)
         known = least > 0 and self._measure == "val loss"
@@ -179,17 +175,6 @@ class _Race:
             n_diverged=len(last) - len(ended),
             cost=math.nan,
         )
-
-    def _cured(self, one: Candidate) -> bool:
-        """Healthy but for what no setting can touch, and each seed within reason."""
-        left = {finding.rule for finding in faults_in(one.findings)} - self._untouchable
-        if left or not all(map(finished, one.last)):
-            return False
-        constant = float(self._session.read().data.get("constant_loss") or math.nan)
-        losses = [record.signals["val_loss"] for record in one.last]
-        if not constant > 0:
-            return True
-        return max(losses) <= min(constant, statistics.median(losses) + FAR_OFF * constant)
 
     def _helped(self, last: Sequence[Record], before: Sequence[Record]) -> bool:
         if not all(map(finished, last)):

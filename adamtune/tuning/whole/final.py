@@ -7,14 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from typing import Final as Constant
 
-from adamtune.errors import RecipeError
-from adamtune.recipe.reading import read_yaml
-from adamtune.recipe.resolve import get_value, with_values
-from adamtune.recipe.schema import Recipe
-from adamtune.recipe.shipped import configs_dir
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.record import Record
 from adamtune.training.progress import Listener
+from adamtune.tuning.remedies.defaults import defaults_for
 from adamtune.tuning.results import Improvement
 from adamtune.tuning.session import Session
 from adamtune.tuning.statistics import estimate, paired_improvement
@@ -24,27 +20,6 @@ from adamtune.tuning.whole.tune_results import Entrant
 FINAL_FROM: Constant = 20_000
 """Distance of these seeds from the search's: beyond those on which each sweep confirmed its own winner."""
 GIVEN, TUNED, DEFAULTS = "as given", "tuned", "defaults"
-
-
-def defaults_for(recipe: Recipe) -> dict[str, Any]:
-    """The boring defaults of optimizer, clipping and schedule, where a recipe has something else; by dotted key."""
-    text = (configs_dir() / "baseline.yaml").read_text(encoding="utf-8")
-    sections = read_yaml(text, source="baseline.yaml").data
-    found = {}
-    for section in ("optimizer", "clip", "schedule"):
-        for key, value in sections[section].items():
-            path = f"{section}.{key}"
-            if _plain(get_value(recipe, path)) != _plain(value):
-                found[path] = value
-    try:
-        with_values(recipe, found)
-    except RecipeError:  # what the recipe trains with has settings of its own, and the defaults do not fit beside them
-        return {}
-    return found
-
-
-def _plain(value: Any) -> Any:
-    return [float(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 class Final:

@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from adamtune.diagnosis.engine import diagnose_run
 from adamtune.errors import NothingUsableError, Problem
+from adamtune.models.build import option_schemas
 from adamtune.recipe.resolve import dump_recipe, get_value, inline, plain_recipe, with_values
+from adamtune.recipe.schema import Recipe
 from adamtune.runs import directory
 from adamtune.runs.jsonfile import read_json, speak
 from adamtune.runs.manifest import MemberEntry, Role
@@ -25,12 +27,12 @@ from adamtune.tuning.sweeps.knobs import find_knob
 from adamtune.tuning.sweeps.sweep import run_sweep
 from adamtune.tuning.sweeps.tuned import write_recipe
 from adamtune.tuning.whole.clock import Clock, OutOfTimeError
-from adamtune.tuning.whole.cure import cure, mean_loss
+from adamtune.tuning.whole.cure import cure, how_many, mean_loss
 from adamtune.tuning.whole.final import Final as LastComparison
 from adamtune.tuning.whole.pace import seconds_per_member
 from adamtune.tuning.whole.plan import FINAL_MEMBERS, Stage, plan, seconds
 from adamtune.tuning.whole.tune_results import StageRow, Standing, Teller, TuneRequest, TuneResult
-from adamtune.tuning.work import load_work
+from adamtune.tuning.work import facts_of, load_work
 
 MOST_PAIRS: Final = 16
 """Pairs of the last comparison without a budget: a gain that more are needed for is none that anybody would feel."""
@@ -52,6 +54,7 @@ def run_tune(request: TuneRequest, listen: Listener, tell: Teller = lambda _: No
     work = load_work(start.loaded, trusted=request.trusted)
     session = Session(start.loaded, work, request, "tune", options=options)
     try:
+        session.writer.save(directory.DATA, facts_of(session.dataset, start.loaded.recipe.task))
         if fatal := fatal_data_findings(session):
             hint = f"run: {command_for(['check', request.recipe])}"
             raise NothingUsableError(Problem(f"{fatal[0].message}: nothing was trained", str(session.path), hint=hint))
@@ -87,6 +90,7 @@ class _Tuning:
         self._first_pace = per_member_s
         networks = (request.budget_s or math.inf) / max(per_member_s, 1e-9)
         self._plan = plan(self._recipe, trials=request.trials, networks=networks)
+        self._race: tuple[Stage, ...] = ()  # of remedies, once it has begun
         self._stage_began = 0.0
         self._measure: Measure = "return" if self._recipe.task == "reinforcement" else "val loss"
 
@@ -165,20 +169,24 @@ class _Tuning:
         members = [MemberEntry(n, training.seed + n) for n in range(training.seeds)]
         self._session.train(members, "baseline", self._watch())
         diagnosis, loss = diagnose_run(self._session.read()), mean_loss(self._session.read(), members)
-        found = f"{self._measure} {self._shown(loss)}" if math.isfinite(loss) else "diverged"
+        found = self._shown(loss) if math.isfinite(loss) else "diverged"
         return StageRow(stage.name, "done", f"{diagnosis.verdict}, {found}"), 0  # fewer networks, another pace
 
     def _shown(self, loss: float) -> str:
-        return f"{-loss if self._measure == 'return' else loss:.4g}"
+        return f"{self._measure} {-loss if self._measure == 'return' else loss:.4g}"
 
     def _cure(self) -> None:
         """Races remedies where the baseline is sick."""
-        began = self._clock.spent_s
+        began, seeds = self._clock.spent_s, self._recipe.training.seeds
+        each_s = max(self._clock.per_member_s, 1e-9) * seeds
+        most = how_many(self._clock.left_s, each_s, self._request.trials)
 
-        def begins() -> None:
-            self._keep(StageRow("remedies", "running"), write=False)
+        def begins(n: int) -> None:
+            self._race = (Stage("remedies", "remedies", n, n * seeds),)
+            words = f"{n} candidates on {seeds} seeds, about {n * each_s:.0f} s"
+            self._keep(StageRow("remedies", "running", words), write=False)
 
-        row = cure(self._session, self._first("remedy"), self._watch(), self._shown, begins)
+        row = cure(self._session, self._first("remedy"), most, self._watch(), self._shown, begins)
         if row is not None:
             self._changes |= row.changes
             self._write_recipe("the recipe so far")
@@ -203,7 +211,7 @@ class _Tuning:
         changes: dict[str, Any] = {}
         words = result.why
         if result.decision == "accepted":
-            tuned = with_values(self._recipe, self._changes)
+            tuned = self._tuned_recipe()
             for name, path, value in zip(stage.knobs, result.paths, result.best, strict=True):
                 old, new = get_value(tuned, path), find_knob(name).setting(value)
                 if inline(old) != inline(new):
@@ -247,15 +255,18 @@ class _Tuning:
     def _report(self) -> None:
         states = {name: row.state for name, row in self._done.items()}
         waiting = [stage for stage in self._plan if states.get(stage.name, "waiting") == "waiting"]
-        running = [stage for stage in self._plan if states.get(stage.name) == "running"]
+        running = [stage for stage in (*self._plan, *self._race) if states.get(stage.name) == "running"]
         left = seconds(waiting, self._clock.per_member_s)
         left += max(0.0, seconds(running, self._clock.per_member_s) - self._clock.spent_s + self._stage_began)
         if self._clock.budget_s is not None:
             left = min(left, self._clock.budget_s - self._clock.spent_s)
         self._tell(Standing(self._rows(), self._clock.spent_s, max(left, 0.0)))
 
+    def _tuned_recipe(self) -> Recipe:
+        return with_values(self._recipe, self._changes, kinds=option_schemas())
+
     def _write_recipe(self, words: str, *, best_so_far: bool = False) -> None:
-        recipe = with_values(self._recipe, self._changes)
+        recipe = self._tuned_recipe()
         changes = "; ".join(f"{path}: {inline(value)}" for path, value in self._changes.items()) or "nothing changed"
         text = dump_recipe(recipe, header=f"{self._session.path.name}: {changes}\n{words}")
         write_recipe(self._session.path, text, best_so_far=best_so_far)
@@ -263,7 +274,7 @@ class _Tuning:
     def _result(
         self, final: LastComparison | None, entrants: Any, decision: Any, why: str, improvement: Any = None
     ) -> TuneResult:
-        settings = plain_recipe(with_values(self._recipe, self._changes))
+        settings = plain_recipe(self._tuned_recipe())
         best: Mapping[str, Any] = {name: settings.get(name, {}) for name in ("optimizer", "clip", "schedule")}
         return TuneResult(
             run_dir=self._session.path if final else None,

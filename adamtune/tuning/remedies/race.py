@@ -1,36 +1,27 @@
-"""The cures that a diagnosis proposes, trained side by side."""
+"""Candidate cures, trained side by side and judged; `adamtune remedy` and `adamtune tune` race alike."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from adamtune.diagnosis.engine import diagnose_run
-from adamtune.diagnosis.result import HEALTHY
-from adamtune.diagnosis.rule import Finding
-from adamtune.models.build import option_schemas
-from adamtune.recipe.resolve import with_values
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.reader import Run
 from adamtune.runs.record import Record
 from adamtune.training.progress import Listener
+from adamtune.tuning.remedies.candidates import Cures, faults_in
 from adamtune.tuning.session import Session
 from adamtune.tuning.work import facts_of
 
-if TYPE_CHECKING:
-    from adamtune.recipe.schema import Recipe
-
-MOST: Final = 6
-"""Cures that are raced at the most, the likeliest first; more would rather be searched for."""
-
-
+FAR_OFF: Final = 0.2
+"""A seed whose loss lies this far above the median of the seeds, in losses of a constant prediction, did not come to
+where they came, whatever the curves of the others look like."""
 ANOTHER_LOSS: Final = frozenset({"data.normalize_target"})
 """Keys that change the unit of the loss: a search that goes on from one of them has nothing to compare with."""
-
-Cures = Sequence[tuple[Mapping[str, Any], str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +33,7 @@ class Candidate:
         why: What it should change.
         verdict: The diagnosis of its members together.
         val_loss: Mean over the seeds; inf where one diverged.
-        cured: Whether nothing is wrong any more.
-        findings: What that diagnosis rests on, ranked.
+        cured: Whether nothing is wrong any more that a setting can mend, and each seed came to a reasonable loss.
         last: Last line of each seed, its losses in the unit of the recipe's own.
     """
 
@@ -52,73 +42,70 @@ class Candidate:
     verdict: str
     val_loss: float
     cured: bool
-    findings: tuple[Finding, ...] = ()
     last: tuple[Record, ...] = ()
 
 
-def proposed(
-    findings: Sequence[Finding], defaults: Mapping[str, Any] | None = None
-) -> list[tuple[Mapping[str, Any], str]]:
-    """The settings that findings would change and why, each once, those of the root cause first.
-
-    Args:
-        findings: Of the sick baseline.
-        defaults: The boring defaults, where the recipe has something else; they run beside the cures, since a recipe
-            may be so far off that no cure leads back.
-    """
-    found: dict[str, tuple[Mapping[str, Any], str]] = {}
-    for finding in findings:
-        if finding.severity != "info":
-            for remedy in finding.remedies:
-                if remedy.set and not remedy.set.keys() & ANOTHER_LOSS:
-                    found.setdefault(repr(sorted(remedy.set.items())), (remedy.set, remedy.why))
-    cures = list(found.values())[:MOST]
-    return [*cures, (defaults, "the boring defaults")] if cures and defaults else cures
-
-
 def race(
-    session: Session, cures: Cures, first: int, listen: Listener, *, beside: Sequence[MemberEntry] = ()
+    session: Session,
+    cures: Cures,
+    first: int,
+    listen: Listener,
+    *,
+    beside: Sequence[MemberEntry] = (),
+    untouchable: Collection[str] = (),
 ) -> list[Candidate]:
     """Trains each cure on the recipe's seeds; the best one first: cured before the rest, then by loss.
 
     Args:
         session: The run to train in.
-        cures: Settings and why; one that the recipe cannot have is left out.
+        cures: Settings and why, such as `candidates` gives; the recipe can have all of them.
         first: Number of the first new member of the run.
         listen: Is told where training stands.
         beside: Members that train with them and are none of them; their trials come before those of the cures.
+        untouchable: Ids of the rules whose faults no setting touches; no cure is judged by them.
     """
     training = session.loaded.recipe.training
     seeds = range(training.seed, training.seed + training.seeds)
-    possible = [(settings, why) for settings, why in cures if fits(session.loaded.recipe, settings)]
     after = 1 + max((member.trial for member in beside if member.trial is not None), default=-1)
     groups = [
         [
             MemberEntry(first + trial * len(seeds) + n, seed, settings, after + trial, "remedy")
             for n, seed in enumerate(seeds)
         ]
-        for trial, (settings, _) in enumerate(possible)
+        for trial, (settings, _) in enumerate(cures)
     ]
-    if not groups:
-        return []
     session.train([*beside, *(member for group in groups for member in group)], "remedies", listen)
     run = session.read()
     found = [
-        _judged(session, run, settings, why, group) for (settings, why), group in zip(possible, groups, strict=True)
+        _judged(session, run, settings, why, group, untouchable)
+        for (settings, why), group in zip(cures, groups, strict=True)
     ]
     return sorted(found, key=lambda candidate: (not candidate.cured, candidate.val_loss))
 
 
 def _judged(
-    session: Session, run: Run, settings: Mapping[str, Any], why: str, group: Sequence[MemberEntry]
+    session: Session,
+    run: Run,
+    settings: Mapping[str, Any],
+    why: str,
+    group: Sequence[MemberEntry],
+    untouchable: Collection[str],
 ) -> Candidate:
     data, factor = own_data(session, run, settings)
     diagnosis = diagnose_run(replace(run, members=tuple(group), data=data))
     last = tuple(in_unit(run.records[member.number][-1], factor) for member in group)
     losses = [r.signals.get("val_loss", math.inf) if r.state == "complete" else math.inf for r in last]
     mean = statistics.fmean(losses) if all(map(math.isfinite, losses)) else math.inf
-    verdict = diagnosis.verdict
-    return Candidate(settings, why, verdict, mean, verdict == HEALTHY, diagnosis.findings, last)
+    left = {finding.rule for finding in faults_in(diagnosis.findings)} - set(untouchable)
+    cured = not left and math.isfinite(mean) and _alike(losses, float(run.data.get("constant_loss") or math.nan))
+    return Candidate(settings, why, diagnosis.verdict, mean, cured, last)
+
+
+def _alike(losses: Sequence[float], constant: float) -> bool:
+    """Whether no seed is worse than a constant prediction, or far behind the others."""
+    if not constant > 0:
+        return True
+    return max(losses) <= min(constant, statistics.median(losses) + FAR_OFF * constant)
 
 
 def own_data(session: Session, run: Run, settings: Mapping[str, Any]) -> tuple[Mapping[str, Any], float]:
@@ -137,14 +124,3 @@ def in_unit(record: Record, factor: float) -> Record:
     """The record with its losses multiplied, so that they are in another recipe's unit."""
     signals = {name: value * (factor if name.endswith("_loss") else 1.0) for name, value in record.signals.items()}
     return record if factor == 1 else replace(record, signals=signals)
-
-
-def fits(recipe: Recipe, settings: Mapping[str, Any]) -> bool:
-    """Whether a recipe can have these settings."""
-    from adamtune.errors import RecipeError
-
-    try:
-        with_values(recipe, settings, kinds=option_schemas())
-    except RecipeError:
-        return False
-    return True
