@@ -96,7 +96,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
             "fp16": "16 float16 half 16-mixed",
         }
     ),
-    "training.strategy": _of({"vectorized": "vmap batched parallel", "loop": "sequential serial"}),
+    "training.strategy": _of({"vectorized": "vmap parallel", "loop": "sequential serial"}),
     "training.keep": _of({"best": "best_val min lowest", "last": "final latest end"}),
     "optimizer.name": _of(
         {
