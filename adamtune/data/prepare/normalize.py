@@ -33,7 +33,10 @@ class Scaling:
 
 
 def fit_scaling(kind: str, x: Array, lengths: Array | None = None) -> Scaling:
-    """The scaling that statistics of finite values give; what does not vary is only shifted.
+    """The scaling that statistics of finite values give; what does not vary becomes 0, in every split.
+
+    A column that has one value alone in the training split teaches nothing, and whatever else it holds elsewhere would
+    meet weights at their random start, in its own units.
 
     Columns of a table have statistics each; images and sequences have them by channel.
 
@@ -49,5 +52,6 @@ def fit_scaling(kind: str, x: Array, lengths: Array | None = None) -> Scaling:
         reach = found.high - found.low
     shift, scale = (found.mean, found.std) if kind == "standard" else (found.low, reach)
     # A column of equal values has a deviation of 1e-17 where its mean is rounded: its range tells.
-    constant = (reach == 0) | ~np.isfinite(scale) | (scale <= 0)
-    return Scaling(np.where(np.isfinite(shift), shift, 0.0), np.where(constant, 1.0, scale))
+    unknown = ~np.isfinite(scale) | (scale <= 0)
+    scale = np.where(reach == 0, np.inf, np.where(unknown, 1.0, scale))
+    return Scaling(np.where(np.isfinite(shift), shift, 0.0), scale)
