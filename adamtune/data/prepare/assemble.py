@@ -72,7 +72,7 @@ def _scaled(recipe: Recipe, parts: Mapping[str, Checked]) -> Scaled:
         features[name] = x
     if recipe.task == "classification":
         return {name: (x, parts[name]) for name, x in features.items()}
-    scale_y = fit_scaling(recipe.data.normalize_target, train.y)
+    scale_y = fit_scaling(recipe.data.normalize_target, train.y, still=1.0)
     return {name: (x, replace(parts[name], y=scale_y(parts[name].y))) for name, x in features.items()}
 
 

@@ -32,11 +32,11 @@ class Scaling:
                 out[rows] = self(x[rows])
 
 
-def fit_scaling(kind: str, x: Array, lengths: Array | None = None) -> Scaling:
-    """The scaling that statistics of finite values give; what does not vary becomes 0, in every split.
+def fit_scaling(kind: str, x: Array, lengths: Array | None = None, *, still: float = np.inf) -> Scaling:
+    """The scaling that statistics of finite values give.
 
     A column that has one value alone in the training split teaches nothing, and whatever else it holds elsewhere would
-    meet weights at their random start, in its own units.
+    meet weights at their random start, in its own units: it becomes 0, in every split.
 
     Columns of a table have statistics each; images and sequences have them by channel.
 
@@ -44,6 +44,7 @@ def fit_scaling(kind: str, x: Array, lengths: Array | None = None) -> Scaling:
         kind: `none`, `standard` (mean 0, standard deviation 1) or `minmax` (0 to 1).
         x: Values of the training split, of any real type, shape [N, *D].
         lengths: Of sequences that differ in it, how many steps are real, the first ones.
+        still: What a column that does not vary is divided by; 1 for targets, whose errors elsewhere must show.
     """
     if kind == "none":
         return Scaling(np.zeros(1), np.ones(1))
@@ -53,5 +54,5 @@ def fit_scaling(kind: str, x: Array, lengths: Array | None = None) -> Scaling:
     shift, scale = (found.mean, found.std) if kind == "standard" else (found.low, reach)
     # A column of equal values has a deviation of 1e-17 where its mean is rounded: its range tells.
     unknown = ~np.isfinite(scale) | (scale <= 0)
-    scale = np.where(reach == 0, np.inf, np.where(unknown, 1.0, scale))
+    scale = np.where(reach == 0, still, np.where(unknown, 1.0, scale))
     return Scaling(np.where(np.isfinite(shift), shift, 0.0), scale)
