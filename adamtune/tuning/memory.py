@@ -25,7 +25,7 @@ SHARE: Final = 0.5
 COPIES: Final = 8
 """Numbers that are held for each parameter of a member, at most: itself, its gradient, both moments, a copy from before
 an update and the difference to it, and the network that its first values came from; one more for what passes by.
-Measured: 256 members of 85 k parameters took 6.3 of the 8."""
+Measured: 64 members more of 85 k parameters, from four seeds, took 5.7 such copies."""
 
 
 def parse_size(text: str) -> int:
