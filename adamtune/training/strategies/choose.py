@@ -35,6 +35,9 @@ MARGIN: Final = 1.05
 THREADS_MARGIN: Final = 1.25
 """Several threads must win by more: they take the other cores too, and two thread pools that are both
 busy slow each other tenfold."""
+SHORT_MS: Final = 2.0
+"""A step that takes less on one thread is not tried on several: handing out the work costs as much as it saves, and
+beside another busy process such a trial took 150 times as long."""
 AGREEMENT: Final = {"fp32": 1e-3, "bf16": 0.1, "fp16": 0.02}
 """Relative difference after one step beyond which vectorizing changed what a network computes, by precision; rounding
 alone made at most 1e-6, 0.007 and 0.0011 over eleven kinds of layers."""
@@ -163,6 +166,8 @@ class _Trials:
         module, layout, objective = self._parts
         was = torch.get_num_threads()
         for n in threads:
+            if n > 1 and self._ms[name, chunk, 1] < SHORT_MS:
+                break
             torch.set_num_threads(n)
             strategy = build(Choice(name, chunk, n), module, layout, objective)
             strategy.bind(self._rows)
