@@ -163,6 +163,11 @@ class Odd(nn.Module):
         return x
 
 
+class Wrapped(nn.Linear):
+    def __init__(self, width: int) -> None:
+        super().__init__(width, CLASSES)
+
+
 def hooked() -> nn.Module:
     net = nn.Sequential(nn.Linear(12, CLASSES))
     net[0].register_forward_hook(lambda *_: None)
@@ -184,6 +189,7 @@ def twice() -> nn.Module:
     ("make", "words"),
     [
         (lambda: nn.Sequential(nn.Linear(12, CLASSES), Odd()), "1 is a Odd"),
+        (lambda: Wrapped(12), "^the network is a Wrapped"),
         (hooked, "0 has a hook"),
         (tied, "1.weight is shared by two layers"),
         (twice, "1 is used twice"),

@@ -155,8 +155,7 @@ def test_a_training_that_was_broken_off_goes_on_with_the_same_lines(few: Lab, na
 def test_clipping_by_value_is_per_member(few: Lab) -> None:
     values = (1e-4, None, 1e6)
     members = [MemberEntry(n, 0, {"clip.max_value": value}) for n, value in enumerate(values)]
-    records = few.train(members)
+    records = few.train(members, strategy="loop")  # in which equal members are equal to the last bit
     assert [records[n][-1].signals["clipped"] for n in range(3)] == [1.0, 0.0, 0.0]
     losses = [records[n][-1].signals["val_loss"] for n in range(3)]
-    assert losses[1] == pytest.approx(losses[2], rel=1e-6)
-    assert losses[0] != pytest.approx(losses[1], rel=1e-6)
+    assert losses[0] != losses[1] == losses[2]

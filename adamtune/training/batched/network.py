@@ -111,7 +111,7 @@ def _layers(module: nn.Module, tensors: Tensors) -> Iterator[Layer]:
             continue
         make = _ANYWHERE.get(kind) or (_IMAGES if images else _FLAT).get(kind)
         if make is None:
-            raise NotBatchedError(f"{name} is a {kind.__name__}")
+            raise NotBatchedError(f"{name or 'the network'} is a {kind.__name__}")
         yield make(child, own)
     if images:
         raise NotBatchedError("it ends in images")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
@@ -129,17 +130,17 @@ class _Run(Layer):
         """Forgets the steps before."""
         self._known: list[tuple[Tensor, ...]] = []
 
+    @abstractmethod
     def step(
         self, inputs: Sequence[Tensor], hidden: Tensor, weights: Sequence[Tensor], out: Tensor, *, train: bool
     ) -> Tensor:
         """The next state [K, B, H], which is also written into `out`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def step_back(
         self, step: int, grad: Tensor, before: Tensor, to_input: Sequence[Tensor], to_state: Sequence[Tensor]
     ) -> Tensor:
         """Writes what the products of a step get, each [K, B, G * H], and returns what the state before it gets."""
-        raise NotImplementedError
 
 
 class _Gru(_Run):
