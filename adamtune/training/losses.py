@@ -62,7 +62,8 @@ def example_accuracies(outputs: Tensor, targets: Tensor) -> Tensor:
 
     A nan output is never right.
     """
-    right = (outputs.argmax(dim=-1) == targets) & ~outputs.isnan().any(dim=-1)
+    largest, place = outputs.max(dim=-1)  # nan where there is one
+    right = (place == targets) & ~largest.isnan()
     return _of_examples(right.double())
 
 

@@ -53,6 +53,11 @@ class Tensors:
         """Where the gradient of a parameter goes; None where it is frozen."""
         return self.grads.get(self.prefix + name)
 
+    @property
+    def trains(self) -> bool:
+        """Whether any parameter of the layer, or of one within, gets a gradient."""
+        return any(name.startswith(self.prefix) for name in self.grads)
+
 
 class Layer(ABC):
     """A layer of K networks. Between `forward` and `backward` it remembers what the latter needs."""
@@ -61,6 +66,8 @@ class Layer(ABC):
     """Whether it has parameters that get a gradient."""
     gives_away: ClassVar[bool] = False
     """Whether nobody needs what comes out of it any more, so that the next layer may overwrite it."""
+    leads: ClassVar[bool] = False
+    """Whether it gives no gradient of what comes in, so that nothing in front of it can be trained."""
 
     @abstractmethod
     def forward(self, x: Tensor, *, train: bool) -> Tensor:

@@ -24,6 +24,7 @@ class Batched(Strategy):
 
     name: ClassVar[str] = "batched"
     eval_rows: ClassVar[int] = 256  # what lies between two layers then stays in the cache
+    eval_numbers: ClassVar[int] = 2**20  # and so does what the loss is taken of
 
     def bind(self, rows: Rows, kept: Sequence[int] | None = None) -> None:
         """Works on these rows from now on.
