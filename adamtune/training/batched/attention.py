@@ -20,7 +20,7 @@ _aten: Final[Any] = torch.ops.aten
 
 QUERIES: Final = 64
 """Steps whose scores are computed together where no step sees a later one. Forward and backward of one member of width
-64, one thread: 256 steps 61 ms as a whole, 49 in parts of 64 and 48 of 32; 64 steps 37.7 ms as a whole, 38.7 in halves."""
+64, one thread: 256 steps 61 ms as a whole, 49 in parts of 64, 48 of 32; 64 steps 37.7 ms as a whole, 38.7 in halves."""
 
 
 class Attention(Layer):
