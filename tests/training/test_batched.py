@@ -211,6 +211,12 @@ def hooked() -> nn.Module:
     return net
 
 
+def hooked_within() -> nn.Module:
+    net = causal(1, 0.0, tie=True)
+    net.get_submodule("blocks.norm").register_forward_hook(lambda *_: None)
+    return net
+
+
 def tied() -> nn.Module:
     net = nn.Sequential(nn.Linear(12, 12), nn.Linear(12, 12), nn.Linear(12, CLASSES))
     net[1].weight = net[0].weight
@@ -228,6 +234,7 @@ def twice() -> nn.Module:
         (lambda: nn.Sequential(nn.Linear(12, CLASSES), Odd()), "1 is a Odd"),
         (lambda: Wrapped(12), "^the network is a Wrapped"),
         (hooked, "0 has a hook"),
+        (hooked_within, "^the network has a hook"),
         (tied, "1.weight is shared by two layers"),
         (twice, "1 is used twice"),
         (lambda: nn.Sequential(nn.Conv2d(2, 4, 3, groups=2), nn.Flatten(), nn.Linear(4, 4)), "has groups"),

@@ -18,8 +18,9 @@ from adamtune.training.batched.pointwise import Activation, Dropout
 
 _aten: Final[Any] = torch.ops.aten
 
-QUERIES: Final = 32
-"""Steps whose scores are computed together where no step sees a later one."""
+QUERIES: Final = 64
+"""Steps whose scores are computed together where no step sees a later one. Forward and backward of one member of width
+64, one thread: 256 steps 61 ms as a whole, 49 in parts of 64, 48 of 32; 64 steps 37.7 ms as a whole, 38.7 in halves."""
 
 
 class Attention(Layer):

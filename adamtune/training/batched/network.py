@@ -126,12 +126,17 @@ def _layers(module: nn.Module, tensors: Tensors) -> Iterator[Layer]:
 
 def _children(module: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
     """Every layer in its order, by the path to it."""
-    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks)  # noqa: SLF001 - no public way
-    if any(not counts_calls(hook) for kind in hooks for hook in kind.values()):
+    sequence = type(module) is nn.Sequential
+    if any(map(_is_hooked, [module] if sequence else module.modules())):
         raise NotBatchedError(f"{path or 'the network'} has a hook")
-    if type(module) is not nn.Sequential:
+    if not sequence:
         yield path, module
         return
     for name, child in module._modules.items():  # noqa: SLF001 - the public way leaves out what is there twice
         assert child is not None
         yield from _children(child, f"{path}.{name}" if path else name)
+
+
+def _is_hooked(module: nn.Module) -> bool:
+    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks)  # noqa: SLF001 - no public way
+    return any(not counts_calls(hook) for kind in hooks for hook in kind.values())
