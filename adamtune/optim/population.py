@@ -147,7 +147,9 @@ class PopulationAdam:
         # eps > sqrt(v / (1 - beta2^t))  is  v < eps^2 (1 - beta2^t), without a root per element; in float64,
         # since eps^2 of 1e-24 and less does not fit float32.
         bound = (c.eps**2 * bias_correction(c.beta2, t)).to(self.exp_avg_sq.device)
-        return (self.exp_avg_sq < bound[:, None]).sum(dim=1).double() / self.exp_avg_sq.shape[1]
+        # As float32, where sums of ones are exact below 2^24: as bool, both the comparison and the sum are slow.
+        below = torch.lt(self.exp_avg_sq, bound[:, None], out=torch.empty_like(self.exp_avg_sq))
+        return below.sum(dim=1).double() / below.shape[1]
 
     def second_moment(self, columns: Tensor) -> Tensor:
         """Some columns of v as it stands, not bias-corrected, shape [K, n]."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from adamtune.runs.record import Record
 from adamtune.training.alike import Alike
+from adamtune.training.allocator import keep_freed_memory
 from adamtune.training.broken import first_broken, with_place
 from adamtune.training.checkpoint import Checkpoint
 from adamtune.training.clip import clip_by_norm, clip_by_value, grad_norms
@@ -66,6 +67,7 @@ class PopulationTrainer(ABC):
         length: Length,
         score_test: bool,
     ) -> None:
+        keep_freed_memory()
         training, recipes = population.recipe.training, population.recipes()
         self.population, self.stage = population, stage
         self.device, self.length = device, length

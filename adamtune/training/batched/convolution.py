@@ -74,6 +74,7 @@ class Conv2d(Layer):
     """`nn.Conv2d` in one group, padded with zeros."""
 
     gives_away = True
+    examples = 256
 
     def __init__(self, module: nn.Conv2d, tensors: Tensors) -> None:
         if module.groups != 1 or module.padding_mode != "zeros" or isinstance(module.padding, str):

@@ -61,6 +61,10 @@ class Layer(ABC):
     """Whether it has parameters that get a gradient."""
     gives_away: ClassVar[bool] = False
     """Whether nobody needs what comes out of it any more, so that the next layer may overwrite it."""
+    examples: ClassVar[int] = 2048
+    """Examples, of all members together, that are best evaluated at once: with fewer the calls cost more than the work,
+    with more what lies between two layers leaves the caches. Measured with dense layers of 128 and 256 units, a GRU of
+    32, and convolutions."""
 
     @abstractmethod
     def forward(self, x: Tensor, *, train: bool) -> Tensor:

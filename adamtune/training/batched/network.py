@@ -64,6 +64,7 @@ class Network:
         if not trained:
             raise NotBatchedError("nothing is trained")
         self._first = trained[0]
+        self.examples = min(layer.examples for layer in self._layers)
         for layer, following in pairwise(self._layers):
             if isinstance(following, Activation):
                 following.may_overwrite = layer.gives_away

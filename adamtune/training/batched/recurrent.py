@@ -1,9 +1,8 @@
-"""Recurrent layers: one product for the inputs of all steps, then step by step forward and back through time."""
+"""Recurrent layers: one product a step, forward and back through time."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 import torch
@@ -18,6 +17,11 @@ from adamtune.training.batched.pointwise import Dropout
 _aten: Final[Any] = torch.ops.aten
 
 
+def _tanh_(x: Tensor) -> Tensor:
+    """In place, as 2 sigmoid(2 x) - 1: torch's tanh takes 3.3 ns a number and its sigmoid 0.95, one thread."""
+    return x.mul_(2).sigmoid_().mul_(2).sub_(1)
+
+
 class AsSteps(Layer):
     """`Steps`, which reads whatever comes as [K, B, T, C]; nothing before it has parameters."""
 
@@ -26,10 +30,11 @@ class AsSteps(Layer):
         self._module = module
 
     def forward(self, x: Tensor, *, train: bool) -> Tensor:
-        """The same numbers."""
+        """The same numbers; what all members share stays one."""
         del train
-        out: Tensor = self._module(x.flatten(0, 1))
-        return out.view(*x.shape[:2], *out.shape[1:])
+        own = x[:1] if x.stride(0) == 0 else x
+        out: Tensor = self._module(own.flatten(0, 1))
+        return out.view(*own.shape[:2], *out.shape[1:]).expand(len(x), -1, -1, -1)
 
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
         """Nobody asks."""
@@ -38,204 +43,216 @@ class AsSteps(Layer):
 
 
 class _Run(Layer):
-    """One layer over all steps, [K, T, B, C] to [K, T, B, H]. What each cell does at a step is a subclass's.
+    """One layer over all steps, [T, K, C, B] to [T, K, H, B]. What each cell does at a step is a subclass's.
 
-    Its weights are parted by rows into blocks, each with a product of its own, so that whatever lies between two
-    products is contiguous.
+    With the batch behind, whatever lies between two products is contiguous. All that a step sees, its input, a 1 and
+    the state before it, stands in one buffer [K, C + 1 + H, B]: so a step takes one product with weights that are
+    joined likewise, and its weights and biases get their gradients from one.
+
+    Args:
+        name: What the names of its parameters end with.
+        tensors: Those of the layer.
+        every_step: Whether all outputs are asked for, or the last one alone, [K, H, B].
     """
 
     cell: ClassVar[Cell]
-    parts: ClassVar[tuple[int, ...]]
-    """How many gates, of H rows each, are in each block."""
-    own_bias: ClassVar[frozenset[int]] = frozenset()
-    """Blocks in which the recurrent bias is not added to that of the input."""
+    apart: ClassVar[int] = 0
+    """How many of the gates, the last ones, see their input and the state in separate rows of the product."""
 
     trains = True
 
-    def __init__(self, name: str, tensors: Tensors) -> None:
+    def __init__(self, name: str, tensors: Tensors, *, every_step: bool) -> None:
         names = [f"{kind}_{name}" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-        self.size = tensors.value(names[1]).shape[2]
-        rows = [gates * self.size for gates in self.parts]
-        self.w_in, self.w, self.b_in, self.b = (tensors.value(name).split_with_sizes(rows, dim=1) for name in names)
-        grads = [tensors.grad(name) for name in names]
-        self._grads = [None if grad is None else grad.split_with_sizes(rows, dim=1) for grad in grads]
+        self._values = [tensors.value(name) for name in names]
+        self._grads = [tensors.grad(name) for name in names]
+        self._every_step = every_step
+        _, self._rows, self._channels = self._values[0].shape
+        self.size = self._values[1].shape[2]
+        self._added = self._rows - self.apart * self.size
         self.held: Tensor | None = None
+        """Where the state stays zero, [T, K, 1, B]; None for nowhere."""
+
+    def _joined(self) -> Tensor:
+        """All weights, [K, G, C + 1 + H], for the rows of the product."""
+        w_in, w, b_in, b = self._values
+        rows, added, c = self._rows, self._added, self._channels
+        joined = w.new_zeros(len(w), rows + self.apart * self.size, c + 1 + self.size)
+        joined[:, :rows, :c] = w_in
+        joined[:, :rows, c] = b_in
+        joined[:, :added, c] += b[:, :added]
+        joined[:, :added, c + 1 :] = w[:, :added]
+        joined[:, rows:, c] = b[:, added:]
+        joined[:, rows:, c + 1 :] = w[:, added:]
+        return joined
+
+    def _write(self, joined: Tensor) -> None:
+        """Gives the gradients of the joined weights to whom they belong."""
+        of_w_in, of_w, of_b_in, of_b = self._grads
+        rows, added, c = self._rows, self._added, self._channels
+        for target, part in ((of_w_in, joined[:, :rows, :c]), (of_b_in, joined[:, :rows, c])):
+            if target is not None:
+                target.copy_(part)
+        for target, part in ((of_w, joined[:, :, c + 1 :]), (of_b, joined[:, :, c])):
+            if target is not None:
+                target[:, :added] = part[:, :added]
+                target[:, added:] = part[:, rows:]
 
     def forward(self, x: Tensor, *, train: bool) -> Tensor:
-        """Outputs of all steps."""
-        k, steps, b, _ = x.shape
-        flat = x.reshape(k, steps * b, -1)
-        inputs = []
-        for part, (weight, bias, more) in enumerate(zip(self.w_in, self.b_in, self.b, strict=True)):
-            both = bias if part in self.own_bias else bias + more
-            product = torch.baddbmm(both.unsqueeze(1), flat, weight.transpose(1, 2))
-            inputs.append(product.view(k, steps, b, -1))
-        self._hold(inputs, self.cell.held_value)
-        self._start()
-        weights = [weight.transpose(1, 2) for weight in self.w]
-        outputs = inputs[0].new_empty(k, steps, b, self.size)
-        hidden = outputs.new_zeros(k, b, self.size)
+        """Outputs of all steps, or of the last."""
+        steps, k, c, b = x.shape
+        self._weight = self._joined()
+        kept, n_gates = (steps + 1, steps) if train else (steps + 1 if self._every_step else 2, 1)
+        seen = x.new_empty(kept, k, self._weight.shape[2], b)
+        gates = x.new_empty(n_gates, *self._weight.shape[:2], b)
+        seen[:, :, c] = 1
+        seen[0, :, c + 1 :] = 0
+        self._start(steps if train else 1, seen)
         for step in range(steps):
-            hidden = self.step([each[:, step] for each in inputs], hidden, weights, outputs[:, step], train=train)
+            now, product = seen[step % kept], gates[step % n_gates]
+            now[:, :c] = x[step]
+            torch.bmm(self._weight, now, out=product)
+            self._hold(product, step, self.cell.held_value)
+            self.step(step, product, now[:, c + 1 :], seen[(step + 1) % kept, :, c + 1 :])
         if train:
-            self._flat, self._outputs = flat, outputs
-        return outputs
+            self._seen, self._gates = seen, gates
+        return seen[1:, :, c + 1 :] if self._every_step else seen[steps % kept, :, c + 1 :]
 
-    def _hold(self, parts: Sequence[Tensor], value: float) -> None:
+    def _hold(self, product: Tensor, step: int, value: float) -> None:
         """Sets what holds the state at zero in front of the real steps."""
-        if self.held is None:
-            return
-        first, place = 0, self.cell.held_gate
-        for gates, part in zip(self.parts, parts, strict=True):
-            if first <= place < first + gates:
-                part.narrow(-1, (place - first) * self.size, self.size).masked_fill_(self.held, value)
-            first += gates
+        if self.held is not None:
+            product.narrow(1, self.cell.held_gate * self.size, self.size).masked_fill_(self.held[step], value)
 
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
-        """From the gradient of all outputs."""
-        k, steps, b, _ = grad.shape
-        outputs, zero = self._outputs, grad.new_zeros(k, b, self.size)
-        # What each step's input products get, and its recurrent ones: the same where the biases are added together.
-        to_input = [grad.new_empty(k, steps, b, gates * self.size) for gates in self.parts]
-        to_state = [torch.empty_like(x) if part in self.own_bias else x for part, x in enumerate(to_input)]
-        carried = zero
+        """From the gradient of all outputs, or of the last."""
+        seen, weight, c = self._seen, self._weight, self._channels
+        steps = len(seen) - 1
+        total, to_product = torch.zeros_like(weight), torch.empty_like(self._gates[0])
+        to_state, to_input = (part.transpose(1, 2) for part in (weight[:, :, c + 1 :], weight[:, :, :c]))
+        given = grad.new_empty(steps, len(weight), c, grad.shape[-1]) if inner else None
+        carried = grad[-1] if self._every_step else grad
         for step in reversed(range(steps)):
-            before = outputs[:, step - 1] if step else zero
-            ours, theirs = ([each[:, step] for each in parts] for parts in (to_input, to_state))
-            carried = self.step_back(step, grad[:, step] + carried, before, ours, theirs)
-        if self.cell.held_value == 0:
-            self._hold(to_input, 0.0)
-        past = torch.cat([zero.unsqueeze(1), outputs[:, :-1]], dim=1).view(k, steps * b, -1)
-        given: Tensor | None = None
-        for part, (of_input, of_state) in enumerate(zip(to_input, to_state, strict=True)):
-            one, other = (each.view(k, steps * b, -1) for each in (of_input, of_state))
-            self._write(part, one, other, past)
-            if inner:
-                weight = self.w_in[part]
-                given = torch.bmm(one, weight) if given is None else given.baddbmm_(one, weight)
-        del self._flat, self._outputs
-        self._start()
-        return None if given is None else given.view(k, steps, b, -1)
+            direct = self.step_back(step, self._gates[step], carried, seen[step : step + 2, :, c + 1 :], to_product)
+            if self.cell.held_value == 0:
+                self._hold(to_product, step, 0.0)
+            total.baddbmm_(to_product, seen[step].transpose(1, 2))
+            if given is not None:
+                torch.bmm(to_input, to_product, out=given[step])
+            if step:
+                carried = torch.bmm(to_state, to_product) if direct is None else direct.baddbmm_(to_state, to_product)
+                if self._every_step:
+                    carried += grad[step - 1]
+        self._write(total)
+        del self._seen, self._gates, self._weight
+        return given
 
-    def _write(self, part: int, to_input: Tensor, to_state: Tensor, past: Tensor) -> None:
-        w_in, w, b_in, bias = (None if grads is None else grads[part] for grads in self._grads)
-        for target, one, other in ((w_in, to_input, self._flat), (w, to_state, past)):
-            if target is not None:
-                torch.bmm(one.transpose(1, 2), other, out=target)
-        for target, one in ((b_in, to_input), (bias, to_state)):
-            if target is not None:
-                torch.sum(one, dim=1, out=target)
+    def _start(self, n_steps: int, like: Tensor) -> None:
+        """Makes room for what a cell remembers beside its gates and its state.
 
-    def _start(self) -> None:
-        """Forgets the steps before."""
-        self._known: list[tuple[Tensor, ...]] = []
+        Args:
+            n_steps: For how many steps.
+            like: Of the type and on the device that is meant, [T, K, C + 1 + H, B].
+        """
+        del n_steps, like
 
     @abstractmethod
-    def step(
-        self, inputs: Sequence[Tensor], hidden: Tensor, weights: Sequence[Tensor], out: Tensor, *, train: bool
-    ) -> Tensor:
-        """The next state [K, B, H], which is also written into `out`."""
+    def step(self, step: int, gates: Tensor, before: Tensor, after: Tensor) -> None:
+        """Writes the next state [K, H, B] into `after`, and leaves in `gates` [K, G, B] what `step_back` needs."""
 
     @abstractmethod
-    def step_back(
-        self, step: int, grad: Tensor, before: Tensor, to_input: Sequence[Tensor], to_state: Sequence[Tensor]
-    ) -> Tensor:
-        """Writes what the products of a step get, each [K, B, G * H], and returns what the state before it gets."""
+    def step_back(self, step: int, gates: Tensor, grad: Tensor, states: Tensor, to_product: Tensor) -> Tensor | None:
+        """Writes what the product of a step gets.
+
+        Args:
+            step: Which.
+            gates: What `step` left.
+            grad: What the state after it gets, [K, H, B]; not needed any more afterwards.
+            states: The states before and after it, [2, K, H, B].
+            to_product: Written into, [K, G, B].
+
+        Returns:
+            What the state before it gets beside what goes through the product; None for nothing.
+        """
 
 
 class _Gru(_Run):
-    cell, parts, own_bias = CELLS["gru"], (2, 1), frozenset({1})
+    """Its product has four blocks of rows: reset, update, and the input's and the state's part of the candidate."""
 
-    def step(
-        self, inputs: Sequence[Tensor], hidden: Tensor, weights: Sequence[Tensor], out: Tensor, *, train: bool
-    ) -> Tensor:
-        gates = torch.baddbmm(inputs[0], hidden, weights[0]).sigmoid_()
-        reset, update = gates.chunk(2, dim=-1)
-        candidate = torch.baddbmm(self.b[1].unsqueeze(1), hidden, weights[1])
-        new = torch.addcmul(inputs[1], reset, candidate).tanh_()
-        torch.lerp(new, hidden, update, out=out)
-        if train:
-            self._known.append((gates, candidate, new))
-        return out
+    cell, apart = CELLS["gru"], 1
 
-    def step_back(
-        self, step: int, grad: Tensor, before: Tensor, to_input: Sequence[Tensor], to_state: Sequence[Tensor]
-    ) -> Tensor:
-        gates, candidate, new = self._known[step]
-        reset, update = gates.chunk(2, dim=-1)
-        to_gates, to_new = to_input
+    def step(self, step: int, gates: Tensor, before: Tensor, after: Tensor) -> None:
+        del step
+        n = self.size
+        reset, update = gates[:, : 2 * n].sigmoid_().chunk(2, dim=1)
+        new = _tanh_(gates[:, 2 * n : 3 * n].addcmul_(reset, gates[:, 3 * n :]))
+        torch.lerp(new, before, update, out=after)
+
+    def step_back(self, step: int, gates: Tensor, grad: Tensor, states: Tensor, to_product: Tensor) -> Tensor | None:
+        del step
+        n = self.size
+        reset, update, new, candidate = gates.chunk(4, dim=1)
+        to_both, to_new = to_product[:, : 2 * n], to_product[:, 2 * n : 3 * n]
         carried = grad * update
-        torch.mul(grad, before - new, out=to_gates[..., self.size :])
+        torch.mul(grad, states[0] - new, out=to_both[:, n:])
         torch.sub(grad, carried, out=to_new)
         _aten.tanh_backward.grad_input(to_new, new, grad_input=to_new)
-        torch.mul(to_new, candidate, out=to_gates[..., : self.size])
-        _aten.sigmoid_backward.grad_input(to_gates, gates, grad_input=to_gates)
-        torch.mul(to_new, reset, out=to_state[1])
-        return carried.baddbmm_(to_gates, self.w[0]).baddbmm_(to_state[1], self.w[1])
+        torch.mul(to_new, candidate, out=to_both[:, :n])
+        _aten.sigmoid_backward.grad_input(to_both, gates[:, : 2 * n], grad_input=to_both)
+        torch.mul(to_new, reset, out=to_product[:, 3 * n :])
+        return carried
 
 
 class _Lstm(_Run):
-    """Its gates are three blocks: what writes and keeps, the candidate, and what shows."""
+    """Its blocks: what writes, what keeps, the candidate, and what shows."""
 
-    cell, parts = CELLS["lstm"], (2, 1, 1)
+    cell = CELLS["lstm"]
 
-    def _start(self) -> None:
-        super()._start()
-        self._memory: Tensor | None = None
+    def _start(self, n_steps: int, like: Tensor) -> None:
+        _, k, _, b = like.shape
+        self._memory, self._shown = (like.new_empty(n, k, self.size, b) for n in (n_steps + 1, n_steps))
+        self._memory[0] = 0
         self._carried: Tensor | None = None
 
-    def step(
-        self, inputs: Sequence[Tensor], hidden: Tensor, weights: Sequence[Tensor], out: Tensor, *, train: bool
-    ) -> Tensor:
-        both, candidate, show = (torch.baddbmm(x, hidden, w) for x, w in zip(inputs, weights, strict=True))
-        write, keep = both.sigmoid_().chunk(2, dim=-1)
-        candidate.tanh_()
-        show.sigmoid_()
-        before = self._memory if self._memory is not None else torch.zeros_like(out)
-        self._memory = torch.addcmul(keep * before, write, candidate)
-        shown = torch.tanh(self._memory)
-        torch.mul(show, shown, out=out)
-        if train:
-            self._known.append((both, candidate, show, before, shown))
-        return out
+    def step(self, step: int, gates: Tensor, before: Tensor, after: Tensor) -> None:
+        del before
+        write, keep, candidate, show = gates.chunk(4, dim=1)
+        candidate.mul_(2)  # a tanh as in `_tanh_`, with one sigmoid for all
+        gates.sigmoid_()
+        candidate.mul_(2).sub_(1)
+        n = len(self._memory)
+        memory, shown = self._memory[(step + 1) % n], self._shown[step % (n - 1)]
+        torch.mul(keep, self._memory[step % n], out=memory).addcmul_(write, candidate)
+        torch.mul(show, _tanh_(shown.copy_(memory)), out=after)
 
-    def step_back(
-        self, step: int, grad: Tensor, before: Tensor, to_input: Sequence[Tensor], to_state: Sequence[Tensor]
-    ) -> Tensor:
-        del before, to_state
-        both, candidate, show, memory, shown = self._known[step]
-        write, keep = both.chunk(2, dim=-1)
-        to_both, to_candidate, to_show = to_input
+    def step_back(self, step: int, gates: Tensor, grad: Tensor, states: Tensor, to_product: Tensor) -> Tensor | None:
+        del states
+        n = self.size
+        write, keep, candidate, show = gates.chunk(4, dim=1)
+        to_write, to_keep, to_candidate, to_show = to_product.chunk(4, dim=1)
+        shown = self._shown[step]
         to_memory = _aten.tanh_backward(grad * show, shown)
         if self._carried is not None:
             to_memory += self._carried
-        torch.mul(to_memory, candidate, out=to_both[..., : self.size])
-        torch.mul(to_memory, memory, out=to_both[..., self.size :])
-        _aten.sigmoid_backward.grad_input(to_both, both, grad_input=to_both)
+        torch.mul(to_memory, candidate, out=to_write)
+        torch.mul(to_memory, self._memory[step], out=to_keep)
+        torch.mul(grad, shown, out=to_show)
+        for part, out in ((slice(2 * n), gates[:, : 2 * n]), (slice(3 * n, None), show)):
+            _aten.sigmoid_backward.grad_input(to_product[:, part], out, grad_input=to_product[:, part])
         _aten.tanh_backward.grad_input(to_memory * write, candidate, grad_input=to_candidate)
-        _aten.sigmoid_backward.grad_input(grad * shown, show, grad_input=to_show)
         self._carried = to_memory.mul_(keep)
-        carried = torch.bmm(to_both, self.w[0])
-        return carried.baddbmm_(to_candidate, self.w[1]).baddbmm_(to_show, self.w[2])
+        return None
 
 
 class _Plain(_Run):
-    cell, parts = CELLS["rnn"], (1,)
+    cell = CELLS["rnn"]
 
-    def step(
-        self, inputs: Sequence[Tensor], hidden: Tensor, weights: Sequence[Tensor], out: Tensor, *, train: bool
-    ) -> Tensor:
-        out.copy_(torch.baddbmm(inputs[0], hidden, weights[0]).tanh_())
-        if train:
-            self._known.append((out,))
-        return out
+    def step(self, step: int, gates: Tensor, before: Tensor, after: Tensor) -> None:
+        del step, before
+        after.copy_(_tanh_(gates))
 
-    def step_back(
-        self, step: int, grad: Tensor, before: Tensor, to_input: Sequence[Tensor], to_state: Sequence[Tensor]
-    ) -> Tensor:
-        del before, to_state
-        _aten.tanh_backward.grad_input(grad, self._known[step][0], grad_input=to_input[0])
-        return torch.bmm(to_input[0], self.w[0])
+    def step_back(self, step: int, gates: Tensor, grad: Tensor, states: Tensor, to_product: Tensor) -> Tensor | None:
+        del step, states
+        _aten.tanh_backward.grad_input(grad, gates, grad_input=to_product)
+        return None
 
 
 _RUNS: Final[dict[int, type[_Run]]] = {id(run.cell): run for run in (_Gru, _Lstm, _Plain)}
@@ -247,26 +264,30 @@ class RecurrentLayers(Layer):
     trains = True
 
     def __init__(self, module: Recurrent, tensors: Tensors) -> None:
-        self._every_step = module.every_step
-        self._runs = [_RUNS[id(module.cell)](f"l{layer}", tensors) for layer in range(module.layers)]
+        self._every_step, last = module.every_step, module.layers - 1
+        self._runs = [
+            _RUNS[id(module.cell)](f"l{layer}", tensors, every_step=layer < last or module.every_step)
+            for layer in range(module.layers)
+        ]
         drop: nn.Module = module.dropout
         own = tensors.of("dropout")
         self._dropouts = [Dropout(drop, own) for _ in self._runs] if isinstance(drop, MemberDropout) else []
 
     def forward(self, x: Tensor, *, train: bool) -> Tensor:
         """The state stays zero through all-zero steps in front, as `Recurrent` says."""
+        own, (k, b, steps, _) = x[:1] if x.stride(0) == 0 else x, x.shape
         held = None
         if not self._every_step:
-            real = real_steps(x.flatten(0, 1)).view(x.shape[:3])
-            held = None if bool(real.all()) else ~real.transpose(1, 2).unsqueeze(-1)
-        x = x.transpose(1, 2)
+            real = real_steps(own.flatten(0, 1)).view(own.shape[:3])
+            held = None if bool(real.all()) else ~real.permute(2, 0, 1).unsqueeze(2).expand(steps, k, 1, b)
+        y = own.permute(2, 0, 3, 1).contiguous().expand(steps, k, -1, b)
         for number, run in enumerate(self._runs):
             run.held = held
-            x = run.forward(x, train=train)
+            y = run.forward(y, train=train)
             if run is not self._runs[-1]:
-                x = self._drop(x, number, train=train)
-        self._shape = x.shape
-        return self._drop(x.transpose(1, 2) if self._every_step else x[:, -1], len(self._runs) - 1, train=train)
+                y = _by_example(self._drop(_by_example(y), number, train=train))
+        out = y.permute(1, 3, 0, 2) if self._every_step else y.transpose(1, 2)
+        return self._drop(out, len(self._runs) - 1, train=train).contiguous()
 
     def _drop(self, x: Tensor, number: int, *, train: bool) -> Tensor:
         """Dropout behind one of the layers; each use of it within a pass counts as a layer of its own."""
@@ -275,18 +296,18 @@ class RecurrentLayers(Layer):
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
         """Layer by layer from above."""
         grad = self._undrop(grad, len(self._runs) - 1)
-        given: Tensor | None = grad.transpose(1, 2) if self._every_step else self._of_all_steps(grad)
+        given: Tensor | None = (grad.permute(2, 0, 3, 1) if self._every_step else grad.transpose(1, 2)).contiguous()
         for number in reversed(range(len(self._runs))):
             assert given is not None
             given = self._runs[number].backward(given, inner=inner or number > 0)
             if number and given is not None:
-                given = self._undrop(given, number - 1)
-        return None if given is None else given.transpose(1, 2)
+                given = _by_example(self._undrop(_by_example(given), number - 1))
+        return None if given is None else given.permute(1, 3, 0, 2)
 
     def _undrop(self, grad: Tensor, number: int) -> Tensor:
         return grad if not self._dropouts else self._dropouts[number].undropped(grad)
 
-    def _of_all_steps(self, grad: Tensor) -> Tensor:
-        full = grad.new_zeros(self._shape)
-        full[:, -1] = grad
-        return full
+
+def _by_example(x: Tensor) -> Tensor:
+    """From [T, K, C, B] to [K, T, B, C], as `Recurrent` has it between two layers, or back."""
+    return x.permute(1, 0, 3, 2)

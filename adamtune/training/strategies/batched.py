@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Final, TypeAlias
 
 import torch
 from torch import Tensor
 
 from adamtune.training.activity import Layer as Idle
 from adamtune.training.activity import idle_rows, kind_of
-from adamtune.training.batched.layer import Layer, NotBatchedError, Tensors
+from adamtune.training.batched.layer import Layer, NotBatchedError, Seen, Tensors
 from adamtune.training.batched.loss import loss_and_grad
 from adamtune.training.batched.network import Network
 from adamtune.training.batched.pointwise import Activation
 from adamtune.training.rows import Rows
-from adamtune.training.strategies.strategy import Batch, Strategy
+from adamtune.training.strategies.strategy import Batch, Strategy, spans
+
+SCORED: Final = 8
+"""Members that are evaluated together at the most: with 16 of a dense network of 85 k parameters, whose weights are
+read again for every part of the examples, it took 1.4 times as long."""
+
+Look: TypeAlias = Callable[[int], Seen]
+"""From the first example of a part to what watches it."""
 
 
 class Batched(Strategy):
     """Every chunk of members has a `Network` of its own, whose tensors are views of the rows."""
 
     name: ClassVar[str] = "batched"
-    eval_rows: ClassVar[int] = 256  # what lies between two layers then stays in the cache
 
     def bind(self, rows: Rows, kept: Sequence[int] | None = None) -> None:
         """Works on these rows from now on.
@@ -35,9 +41,12 @@ class Batched(Strategy):
         self._rows = rows
         if self.objective.precision != "fp32":
             raise NotBatchedError("products in low precision are left to torch")
-        self._chunks = [
-            (span, Network(self.module, self._tensors(rows, span))) for span in self.spans(len(rows.params))
-        ]
+        n, size = len(rows.params), self.chunk or len(rows.params)
+        self._chunks = self._networks(n, size)
+        self._scored = self._chunks if size <= SCORED else self._networks(n, SCORED)
+
+    def _networks(self, n_members: int, size: int) -> list[tuple[slice, Network]]:
+        return [(span, Network(self.module, self._tensors(self._rows, span))) for span in spans(n_members, size)]
 
     def _tensors(self, rows: Rows, span: slice) -> Tensors:
         params, grads = (self.layout.views(flat[span]) for flat in (rows.params, rows.grads))
@@ -58,23 +67,43 @@ class Batched(Strategy):
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs in eval mode for inputs that all members share."""
-        return self._outputs_of(x)[0]
+        with torch.no_grad():
+            return torch.cat([self._outputs_of(x, *each) for each in self._scored])
 
     def watched(self, x: Tensor, rows: slice) -> tuple[Tensor, list[Idle]]:
         """Counts are taken as the layers are passed."""
-        outputs, calls = self._outputs_of(x, rows)
-        return outputs, [Idle(call[0].kind, torch.cat([one.idle for one in call]), call[0].n) for call in calls]
-
-    def _outputs_of(self, x: Tensor, rows: slice | None = None) -> tuple[Tensor, list[tuple[Idle, ...]]]:
         outputs, seen = [], []
         with torch.no_grad():
-            for span, network in self._chunks:
-                layers: list[Idle] = []
-                given = x.expand(span.stop - span.start, *x.shape)
-                seen_by = None if rows is None else partial(_watch, layers, rows)
-                outputs.append(network.forward(given, train=False, seen=seen_by))
-                seen.append(layers)
-        return torch.cat(outputs), list(zip(*seen, strict=True))
+            for span, network in self._scored:
+                parts: list[list[Idle]] = []
+                outputs.append(self._outputs_of(x, span, network, partial(_looking_at, rows, parts)))
+                seen.append([_together(calls) for calls in zip(*parts, strict=True)])
+        layers = [
+            Idle(one[0].kind, torch.cat([each.idle for each in one]), one[0].n) for one in zip(*seen, strict=True)
+        ]
+        return torch.cat(outputs), layers
+
+    def _outputs_of(self, x: Tensor, span: slice, network: Network, look: Look | None = None) -> Tensor:
+        n_members = span.stop - span.start
+        size = max(1, network.examples // n_members)
+        outputs = []
+        for start in range(0, len(x), size):
+            part = x[start : start + size]
+            seen = None if look is None else look(start)
+            outputs.append(network.forward(part.expand(n_members, *part.shape), train=False, seen=seen))
+        return torch.cat(outputs, dim=1)
+
+
+def _looking_at(rows: slice, parts: list[list[Idle]], start: int) -> Seen:
+    """Begins to watch a part of the examples, whose first is number `start`."""
+    layers: list[Idle] = []
+    parts.append(layers)
+    return partial(_watch, layers, slice((rows.start - start) % rows.step, None, rows.step))
+
+
+def _together(calls: Sequence[Idle]) -> Idle:
+    """One activation, of all parts of the examples."""
+    return Idle(calls[0].kind, torch.stack([call.idle for call in calls]).sum(dim=0), sum(call.n for call in calls))
 
 
 def _watch(layers: list[Idle], rows: slice, layer: Layer, x: Tensor, y: Tensor) -> None:

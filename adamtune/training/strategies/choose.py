@@ -28,8 +28,10 @@ COMPARED: Final = 4
 MEASURED: Final = 32
 """Members on which strategies are timed at the most; a step of more takes as much longer."""
 REPETITIONS: Final = 3
+SPENT_MS: Final = 250.0
+"""Time after which a candidate is not measured further: its steps are long enough to be told apart."""
 HOPELESS: Final = 3.0
-"""A candidate whose first step is this many times slower than the best is not measured further."""
+"""A candidate whose step is this many times slower than the best is not measured further."""
 MARGIN: Final = 1.05
 """A later candidate must win by 5%, so that noise does not change the choice from run to run."""
 THREADS_MARGIN: Final = 1.25
@@ -119,7 +121,7 @@ def _chunks(n_members: int) -> list[int]:
 class _Trials:
     def __init__(self, module: nn.Module, layout: Layout, objective: Objective, rows: Rows, batch: Batch) -> None:
         self._parts = (module, layout, objective)
-        self._scale = max(1.0, len(rows.params) / MEASURED)
+        self._n_members = len(rows.params)
         self._rows, self._batch = rows.first(MEASURED), batch.first(MEASURED)
         self._before = {name: value.clone() for name, value in self._rows.buffers.items()}
         self._wanted: dict[str, Tensor] | None = None
@@ -165,27 +167,32 @@ class _Trials:
         """Times a candidate with each number of threads, the hopeless ones only once."""
         module, layout, objective = self._parts
         was = torch.get_num_threads()
+        # One member after the other takes as long for each: a few of them tell it.
+        n_members = COMPARED if name == Loop.name else MEASURED
+        rows, batch = self._rows.first(n_members), self._batch.first(n_members)
+        scale = self._n_members / len(rows.params)
         for n in threads:
             if n > 1 and self._ms[name, chunk, 1] < SHORT_MS:
                 break
             torch.set_num_threads(n)
             strategy = build(Choice(name, chunk, n), module, layout, objective)
-            strategy.bind(self._rows)
-            self._step(strategy)
-            best = self._step(strategy)[0]
-            for _ in range(REPETITIONS - 1):
-                if best * self._scale > HOPELESS * min(self._ms.values(), default=math.inf):
+            strategy.bind(rows)
+            best = spent = self._step(strategy, batch)  # the first one asks for memory too
+            for _ in range(REPETITIONS):
+                if spent > SPENT_MS or best * scale > HOPELESS * min(self._ms.values(), default=math.inf):
                     break
-                best = min(best, self._step(strategy)[0])
-            self._ms[name, chunk, n] = best * self._scale
+                best = min(best, elapsed := self._step(strategy, batch))
+                spent += elapsed
+            self._ms[name, chunk, n] = best * scale
         torch.set_num_threads(was)
 
-    def _step(self, strategy: Strategy) -> tuple[float, Tensor]:
+    def _step(self, strategy: Strategy, batch: Batch) -> float:
+        """Milliseconds of a step."""
         start = time.perf_counter()
-        losses = strategy.backward(self._batch)
+        strategy.backward(batch)
         elapsed = 1e3 * (time.perf_counter() - start)
         self._restore()
-        return elapsed, losses
+        return elapsed
 
     def best(self, note: str) -> Choice:
         """The fastest, the earlier one where they are about equal."""

@@ -103,8 +103,7 @@ class Strategy(ABC):
 
     def spans(self, n_members: int) -> list[slice]:
         """The members' rows in chunks."""
-        size = self.chunk or n_members
-        return [slice(start, min(start + size, n_members)) for start in range(0, n_members, size)]
+        return spans(n_members, self.chunk or n_members)
 
     def score(self, part: Part, activity: Activity | None = None) -> Scores:
         """Loss and accuracy of every member on the same examples, without touching the rows.
@@ -140,3 +139,12 @@ class Strategy(ABC):
         """Examples of a split that are evaluated together, so that memory does not grow with what they are."""
         each = len(self._rows.params) * self.objective.numbers_per_example(part.x, part.y)
         return max(1, min(self.eval_rows, EVAL_NUMBERS // max(1, each)))
+
+
+def spans(n: int, size: int) -> list[slice]:
+    """Chunks of the numbers below n.
+
+    >>> spans(5, 2)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
