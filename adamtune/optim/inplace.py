@@ -82,22 +82,18 @@ def update_(slots: Slots, scalars: Scalars, *, fused: bool = True) -> None:
             rule_update_(part, scalars)
 
 
-def update_rows_(slots: Slots, scalars: Iterable[Scalars]) -> None:
-    """Updates every parameter by one step with numbers of its own.
+def update_rows_(groups: Iterable[tuple[Slots, Scalars]]) -> None:
+    """Updates rows of one buffer by one step, each group with numbers of its own.
 
     Args:
-        slots: Contiguous rows of one buffer each, float32 or float64: what holds for the first holds for all.
-        scalars: One for each parameter.
+        groups: Contiguous rows, float32 or float64: what holds for the first holds for all of a group. A kernel takes
+            each tensor of its lists by itself, so that who shares a call changes nothing.
     """
-    fused = bool(slots.params) and _suits_kernel(slots)
-    groups: dict[Scalars, list[int]] = {}
-    for row, numbers in enumerate(scalars):
-        groups.setdefault(numbers, []).append(row)
-    for numbers, rows in groups.items():  # a kernel takes each tensor of its lists by itself: one call saves time alone
-        if fused and not (numbers.weight_decay and numbers.l2):
-            _kernel_update_(slots.at(rows), numbers)
+    for slots, numbers in groups:
+        if _suits_kernel(slots) and not (numbers.weight_decay and numbers.l2):
+            _kernel_update_(slots, numbers)
         else:
-            rule_update_(slots.at(rows), numbers)
+            rule_update_(slots, numbers)
 
 
 def _is_plain(param: Tensor, grad: Tensor, exp_avg: Tensor, exp_avg_sq: Tensor) -> bool:

@@ -12,7 +12,7 @@ from adamtune.errors import Problem, ShapeError
 from adamtune.optim.coefficients import Coefficients
 from adamtune.optim.inplace import update_rows_
 from adamtune.optim.rule import bias_correction
-from adamtune.optim.slots import Scalars, Slots
+from adamtune.optim.slots import Groups, Scalars, Slots
 
 __all__ = ["Coefficients", "PopulationAdam"]
 
@@ -45,7 +45,7 @@ class PopulationAdam:
         self.exp_avg_sq = torch.zeros_like(self.exp_avg)
         self._spares = torch.tensor([bool(columns) for columns in spared or [()] * len(params)], dtype=torch.bool)
         self._decays = _decaying_columns(spared, self.exp_avg) if spared is not None and self._spares.any() else None
-        self._seen: tuple[Tensor | None, ...] = (None,) * 4
+        self._seen: tuple[Tensor | None, ...]
         self._set_coefficients(coefficients)
 
     @property
@@ -58,6 +58,9 @@ class PopulationAdam:
         # Plain numbers once, instead of six small tensor reads per row and step.
         columns = (values.tolist() for values in coefficients.tensors().values())
         self._scalars = [Scalars(*row) for row in zip(*columns, strict=True)]
+        for k in self._spares.nonzero().flatten().tolist():  # their decays are taken care of before
+            self._scalars[k] = self._scalars[k]._replace(weight_decay=0.0, l2=0.0)
+        self._seen = (None,) * 4
 
     @torch.no_grad()
     def step(
@@ -80,24 +83,23 @@ class PopulationAdam:
         if self._decays is not None:
             grads = self._decay_(params, grads, lr, active)
         lrs = lr.tolist()
-        chosen = range(len(lrs)) if active is None else active.nonzero().flatten().tolist()
-        rows = self._rows_of(params, grads.contiguous())
+        groups = self._rows_of(params, grads.contiguous())
         self._t.copy_(torch.as_tensor(t))
-        slots = rows if active is None else rows.at(chosen)
-        update_rows_(slots, (self._scalars_of(k, lrs[k]) for k in chosen))
+        if active is not None:
+            chosen = active.nonzero().flatten().tolist()
+            groups = Groups(self._views.at(chosen), [self._scalars[k] for k in chosen])
+            lrs = [lrs[k] for k in chosen]
+        update_rows_(groups.at(lrs))
 
-    def _rows_of(self, params: Tensor, grads: Tensor) -> Slots:
+    def _rows_of(self, params: Tensor, grads: Tensor) -> Groups:
         """One view for every row of everything; made anew where the buffers are others than last time."""
         buffers = params, grads, self.exp_avg, self.exp_avg_sq
         if any(one is not other for one, other in zip(buffers, self._seen, strict=True)):
             self._t = torch.zeros(len(params), dtype=torch.float32, device=params.device)
             p, g, m, v, now = (list(values.unbind(0)) for values in (*buffers, self._t))
             self._seen, self._views = buffers, Slots(p, g, m, v, steps=now)
-        return self._views
-
-    def _scalars_of(self, k: int, lr: float) -> Scalars:
-        scalars = self._scalars[k]._replace(lr=lr)
-        return scalars._replace(weight_decay=0.0, l2=0.0) if self._decays is not None and self._spares[k] else scalars
+            self._groups = Groups(self._views, self._scalars)
+        return self._groups
 
     def _decay_(self, params: Tensor, grads: Tensor, lr: Tensor, active: Tensor | None) -> Tensor:
         """Both decays of the rows that spare columns, by the rule, before their update without any.

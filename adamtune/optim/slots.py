@@ -86,3 +86,26 @@ class Slots:
     def at(self, places: Sequence[int]) -> Slots:
         """The parameters at these places of the lists."""
         return Slots(*([tensors[place] for place in places] if tensors else [] for tensors in self.lists()))
+
+
+class Groups:
+    """Rows that share their numbers, so that one call updates them; they stay grouped from step to step.
+
+    Args:
+        slots: All rows.
+        scalars: One for each row; their lr is told at every step.
+    """
+
+    def __init__(self, slots: Slots, scalars: Sequence[Scalars]) -> None:
+        self._slots, self._scalars = slots, scalars
+        self._groups: list[tuple[list[int], Slots, Scalars]] = []
+
+    def at(self, lrs: Sequence[float]) -> Iterable[tuple[Slots, Scalars]]:
+        """Every group with its numbers at these lrs, one for each row."""
+        if not self._groups or any(lrs[row] != lrs[rows[0]] for rows, _, _ in self._groups for row in rows):
+            together: dict[Scalars, list[int]] = {}
+            for row, lr in enumerate(lrs):
+                together.setdefault(self._scalars[row]._replace(lr=lr), []).append(row)
+            self._groups = [(rows, self._slots.at(rows), numbers) for numbers, rows in together.items()]
+        for rows, slots, numbers in self._groups:
+            yield slots, numbers._replace(lr=lrs[rows[0]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -108,36 +108,61 @@ def _whole(value: Any, name: str) -> int:
 
 
 def read_metrics(path: Path) -> dict[int, tuple[Record, ...]]:
-    """Every finished line by member, in the order of the steps.
+    """Every finished line by member, in the order of the steps; see `MetricsReader`."""
+    return MetricsReader(path).read()
 
-    A last line that a kill cut short is left out. Where a continued run wrote a step again, the
-    later line counts.
 
-    Raises:
-        RunError: A finished line cannot be read; the file and the line are named.
+class MetricsReader:
+    """Reads a file that grows: what was read once is not read again.
+
+    Args:
+        path: The file; it may be missing.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise RunError(Problem(f"cannot read this file ({error.strerror})", where=str(path))) from None
-    lines = text.split("\n")
-    whole = lines[:-1]
-    if lines[-1] and _parses(lines[-1]):  # another program may not end its last line
-        whole.append(lines[-1])
-    found: dict[int, dict[int, Record]] = {}
-    for at, line in enumerate(whole, start=1):
-        if not line.strip():
-            continue
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read_bytes, self._read_lines = 0, 0
+        self._found: dict[int, dict[int, Record]] = {}
+
+    def read(self) -> dict[int, tuple[Record, ...]]:
+        """Every finished line by member, in the order of the steps.
+
+        A last line that a kill cut short is left out. Where a continued run wrote a step again, the later line counts.
+
+        Raises:
+            RunError: A finished line cannot be read; the file and the line are named.
+        """
         try:
-            record = from_line(line)
-        except ValueError as error:
-            raise RunError(
-                Problem(f"cannot read this line ({error})", where=f"{path}:{at}", expected="one record a line")
-            ) from None
-        found.setdefault(record.member, {})[record.step] = record
-    return {member: tuple(steps[s] for s in sorted(steps)) for member, steps in sorted(found.items())}
+            with self._path.open("rb") as file:
+                file.seek(self._read_bytes)
+                data = file.read()
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise RunError(Problem(f"cannot read this file ({error.strerror})", where=str(self._path))) from None
+        finished, newline, rest = data.rpartition(b"\n")
+        self._take(finished.decode("utf-8" if self._read_bytes else "utf-8-sig", errors="replace").split("\n"))
+        self._read_bytes += len(finished) + len(newline)
+        found = self._found
+        last = rest.decode("utf-8" if self._read_bytes else "utf-8-sig", errors="replace")
+        if last and _parses(last):  # another program may not end its last line
+            record = from_line(last)
+            found = {**found, record.member: {**found.get(record.member, {}), record.step: record}}
+        return {member: tuple(steps[s] for s in sorted(steps)) for member, steps in sorted(found.items())}
+
+    def _take(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self._read_lines += 1
+            if not line.strip():
+                continue
+            try:
+                record = from_line(line)
+            except ValueError as error:
+                where = f"{self._path}:{self._read_lines}"
+                raise RunError(
+                    Problem(f"cannot read this line ({error})", where=where, expected="one record a line")
+                ) from None
+            self._found.setdefault(record.member, {})[record.step] = record
 
 
 def _parses(text: str) -> bool:

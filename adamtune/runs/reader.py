@@ -13,7 +13,7 @@ from adamtune.errors import Problem, RunError
 from adamtune.runs import directory
 from adamtune.runs.jsonfile import read_json
 from adamtune.runs.manifest import MemberEntry
-from adamtune.runs.metrics import read_metrics
+from adamtune.runs.metrics import MetricsReader
 from adamtune.runs.record import Record
 
 
@@ -44,10 +44,14 @@ class Run:
     finished: bool
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: Path, metrics: MetricsReader | None = None) -> Run:
     """Everything that a run directory tells.
 
     A directory that holds nothing but a `metrics.jsonl` is a run too.
+
+    Args:
+        path: The directory.
+        metrics: What has read the run's metrics so far, where it is read again while it grows.
 
     Raises:
         RunError: There is no such directory, it is no run, or one of its files is damaged.
@@ -55,7 +59,7 @@ def read_run(path: Path) -> Run:
     if not path.is_dir():
         raise RunError(Problem("no such run directory", where=str(path), hint="run: adamtune baseline RECIPE"))
     manifest = read_json(path / directory.MANIFEST)
-    records = read_metrics(path / directory.METRICS)
+    records = (metrics or MetricsReader(path / directory.METRICS)).read()
     if not manifest and not records:
         raise RunError(
             Problem(

@@ -98,7 +98,7 @@ def idle_rows(kind: Kind, values: Tensor) -> Tensor:
         values: What comes out of a relu, or what goes into any other kind, shape [*, rows, units].
     """
     idle = values == 0 if kind == "relu" else values.abs() > FLAT[kind]
-    return idle.sum(dim=-2)
+    return idle.sum(dim=-2, dtype=torch.int32)
 
 
 class Activity:

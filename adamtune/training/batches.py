@@ -70,7 +70,7 @@ class Batches:
     def at(self, number: int) -> tuple[Tensor, Tensor]:
         """Inputs of shape [K, B, *D] and targets of shape [K, B], [K, B, T] or [K, B, C] of one batch."""
         rows = self.rows(number).to(self._part.x.device)
-        return self._part.x[rows], self._part.y[rows]
+        return _picked(self._part.x, rows), _picked(self._part.y, rows)
 
     def rows(self, number: int) -> Tensor:
         """Which rows of the training split, from 0, make one batch of each member, shape [K, B]."""
@@ -87,6 +87,11 @@ class Batches:
     def keep(self, rows: Tensor) -> None:
         """Goes on with these members alone."""
         self._take_seeds([self._seeds[row] for row in rows.tolist()])
+
+
+def _picked(values: Tensor, rows: Tensor) -> Tensor:
+    """What an index would give; it takes five times as long, since it copies number by number."""
+    return values.index_select(0, rows.flatten()).view(*rows.shape, *values.shape[1:])
 
 
 def mix(*parts: int) -> int:

@@ -62,7 +62,8 @@ def example_accuracies(outputs: Tensor, targets: Tensor) -> Tensor:
 
     A nan output is never right.
     """
-    right = (outputs.argmax(dim=-1) == targets) & ~outputs.isnan().any(dim=-1)
+    best = outputs.max(dim=-1)  # nan where any output is
+    right = (best.indices == targets) & ~best.values.isnan()
     return _of_examples(right.double())
 
 

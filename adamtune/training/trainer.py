@@ -88,10 +88,11 @@ class Trainer(PopulationTrainer):
     def _batch(self, number: int, *, scaled: bool = True) -> Batch:
         x, y = self._batches.at(number)
         smoothing = self.numbers.smoothing
+        noise = {seed: mix(seed, number, 1) for seed in {member.seed for member in self.running}}
         return Batch(
             x,
             y,
-            noise=[mix(member.seed, number, 1) for member in self.running],
+            noise=[noise[member.seed] for member in self.running],
             smoothing=smoothing.to(self.device, torch.float32) if smoothing.any() else None,
             scale=self._scale.factor.to(self.device) if scaled and self._scale is not None else None,
         )

@@ -18,6 +18,7 @@ from adamtune.recipe.resolve import dump_recipe
 from adamtune.runs import directory
 from adamtune.runs.jsonfile import read_json
 from adamtune.runs.manifest import MemberEntry, describe_machine, git_commit, without_password
+from adamtune.runs.metrics import MetricsReader
 from adamtune.runs.reader import Run, read_run
 from adamtune.runs.writer import RunWriter
 from adamtune.tuning.requests import Request
@@ -68,6 +69,7 @@ class Session:
         self.resumed = taken is not None
         self.writer = taken or RunWriter(directory.make_run_dir(folder, command, knob))
         self.path = self.writer.path
+        self._metrics = MetricsReader(self.path / directory.METRICS)
         if not self.resumed:
             self._describe(text, command, knob, key, request.argv)
         self._workers, self._memory = request.workers, request.memory
@@ -113,7 +115,7 @@ class Session:
 
     def read(self) -> Run:
         """The run as it lies on disk."""
-        return read_run(self.path)
+        return read_run(self.path, self._metrics)
 
     def train(
         self,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import multiprocessing
 import os
 import statistics
@@ -130,7 +131,7 @@ def search(peer: Peer, storage: Any, n_trials: int) -> None:
 
     def objective(trial: optuna.Trial) -> float:
         lr = trial.suggest_float("lr", 1e-6, 1.0, log=True)
-        loss = peer.train(lr, trial.suggest_int("seed", 0, 1000))
+        loss = peer.train(lr, trial.suggest_int("seed", 0, 10_000))
         return loss if loss == loss else float("inf")  # noqa: PLR0124 - nan
 
     study.optimize(objective, n_trials=n_trials)
@@ -177,8 +178,8 @@ def peers(work: Work, n: int, threads: int) -> Iterator[list[Any]]:
         process.join()
 
 
-def peer_seconds(work: Work, pipes: list[Any]) -> float:
-    """Wall time of the peer's study."""
+def peer_study(trials: Sequence[tuple[float, int]], pipes: list[Any]) -> tuple[float, dict[tuple[float, int], float]]:
+    """A study of the peer's: its wall time, and each trial's validation loss by lr and seed."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -186,13 +187,16 @@ def peer_seconds(work: Work, pipes: list[Any]) -> float:
         path = f"{folder}/journal"
         began = time.perf_counter()
         study = optuna.create_study(study_name="peer", storage=journal(path))
-        for lr, seed in work.trials:
+        for lr, seed in trials:
             study.enqueue_trial({"lr": lr, "seed": seed})
-        for number, pipe in enumerate(pipes):
-            pipe.send((path, len(range(number, len(work.trials), len(pipes)))))
+        shares = [len(range(number, len(trials), len(pipes))) for number in range(len(pipes))]
+        for pipe, share in zip(pipes, shares, strict=True):
+            pipe.send((path, share))
         for pipe in pipes:
             pipe.recv()
-        return time.perf_counter() - began
+        seconds = time.perf_counter() - began
+        done = [(trial.params, trial.values or [math.inf]) for trial in study.get_trials(deepcopy=False)]
+    return seconds, {(params["lr"], params["seed"]): values[0] for params, values in done}
 
 
 @contextmanager
@@ -242,8 +246,8 @@ def measure(name: str, repeat: int, n: int) -> dict[str, Any]:
     with peers(work, cores, 1) as one_each, peers(work, 1, cores) as together, warm_pool(work, n):
         for _ in range(repeat):
             times["ours"].append(our_seconds(work, n))
-            times["processes"].append(peer_seconds(work, one_each))
-            times["threads"].append(peer_seconds(work, together))
+            times["processes"].append(peer_study(work.trials, one_each)[0])
+            times["threads"].append(peer_study(work.trials, together)[0])
     better = min(("processes", "threads"), key=lambda way: statistics.median(times[way]))
     ratios = [theirs / ours for theirs, ours in zip(times[better], times["ours"], strict=True)]
     return {"work": name, "peer": better, "ratio": statistics.median(ratios), "ratios": ratios, "seconds": times}

@@ -171,4 +171,4 @@ def test_gradients_are_left_alone(*, fused: bool) -> None:
 
 def test_nothing_to_update_is_no_error() -> None:
     inplace.update_(Slots(), SCALARS)
-    inplace.update_rows_(Slots(), [])
+    inplace.update_rows_([])

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adamtune.errors import RunError
-from adamtune.runs.metrics import MetricsFile, from_line, read_metrics, to_line
+from adamtune.runs.metrics import MetricsFile, MetricsReader, from_line, read_metrics, to_line
 from adamtune.runs.record import SIGNALS, STATES, Record
 
 records = st.builds(
@@ -75,6 +75,21 @@ def test_where_a_continued_run_wrote_a_step_again_the_later_line_counts(tmp_path
     file.append([Record(0, 0, 0.0), Record(0, 5, 0.5, signals={"lr": 1.0}), Record(0, 5, 0.5, signals={"lr": 2.0})])
     file.close()
     assert [(r.step, r.signals.get("lr")) for r in read_metrics(tmp_path / "metrics.jsonl")[0]] == [(0, None), (5, 2.0)]
+
+
+@given(lines=st.lists(records, max_size=6), cuts=st.lists(st.integers(0, 2000), max_size=4))
+def test_a_file_read_while_it_grows_comes_out_as_when_it_is_whole(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[Record], cuts: list[int]
+) -> None:
+    path = tmp_path_factory.mktemp("run") / "metrics.jsonl"
+    data = "".join(map(to_line, lines)).encode()
+    reader = MetricsReader(path)
+    assert reader.read() == {}
+    for cut in [*sorted(cuts), len(data)]:
+        path.write_bytes(data[:cut])
+        seen = reader.read()
+        assert seen == read_metrics(path)
+    assert sum(map(len, seen.values())) == len({(record.member, record.step) for record in lines})
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from adamtune.models.dropout import replace_dropout
+from adamtune.models.layers.attention import CausalTransformer, SequenceEncoder, Shape
 from adamtune.models.layers.recurrent import CellName, Recurrent
 from adamtune.models.layers.sequence import Steps
 from adamtune.training.batched.layer import NotBatchedError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from adamtune.recipe.schema import Task
 
 K, B, CLASSES = 5, 7, 4
-FLAT, IMAGE, SEQUENCE, TEXT = (12,), (2, 8, 8), (6, 3), (9,)
+FLAT, IMAGE, SEQUENCE, TEXT, LONG = (12,), (2, 8, 8), (6, 3), (9,), (67,)
 
 
 def dense(activation: type[nn.Module]) -> nn.Module:
@@ -74,6 +75,27 @@ def text() -> nn.Module:
     return nn.Sequential(nn.Embedding(CLASSES, 6), run, nn.Linear(6, CLASSES))
 
 
+def causal(layers: int, rate: float, *, tie: bool) -> nn.Module:
+    return CausalTransformer(CLASSES, 2 * TEXT[0], Shape(6, 2, layers, 3, rate), tie=tie)
+
+
+def long_text() -> nn.Module:
+    """Longer than the queries that are taken together."""
+    return CausalTransformer(CLASSES, LONG[0], Shape(6, 3, 2, 2, 0.1), tie=True)
+
+
+def encoder(steps: int, channels: int, layers: int, rate: float) -> nn.Module:
+    return SequenceEncoder(steps, channels, CLASSES, Shape(6, 2, layers, 3, rate))
+
+
+def partly_frozen(net: nn.Module) -> nn.Module:
+    """Some of every kind of parameter that a transformer has."""
+    for name, parameter in net.named_parameters():
+        if name.startswith(("tokens", "positions")) or name.endswith(("norm1.weight", "mlp.0.weight", "output.bias")):
+            parameter.requires_grad_(requires_grad=False)
+    return net
+
+
 def frozen() -> nn.Module:
     net = dense(nn.ReLU)
     for parameter in list(net.parameters())[:3]:
@@ -95,6 +117,21 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], Task]] = {
         for layers in (1, 2)
     },
     "text": (text, TEXT, "language-model"),
+    **{
+        f"causal-{'tied' if tie else 'untied'}-{layers}-{rate}": (
+            lambda tie=tie, layers=layers, rate=rate: causal(layers, rate, tie=tie), TEXT, "language-model"
+        )
+        for tie, layers, rate in ((True, 1, 0.0), (True, 2, 0.2), (False, 2, 0.0), (False, 1, 0.2))
+    },
+    "causal-long": (long_text, LONG, "language-model"),
+    "causal-frozen": (lambda: partly_frozen(causal(2, 0.1, tie=True)), TEXT, "language-model"),
+    "encoder-1": (lambda: encoder(6, 3, 1, 0.0), SEQUENCE, "classification"),
+    "encoder-2": (lambda: encoder(8, 3, 2, 0.2), SEQUENCE, "regression"),
+    "encoder-images": (lambda: encoder(8, 16, 2, 0.2), IMAGE, "classification"),
+    "encoder-frozen": (lambda: partly_frozen(encoder(6, 3, 1, 0.1)), SEQUENCE, "classification"),
+    "encoder-in-front": (
+        lambda: nn.Sequential(encoder(6, 3, 1, 0.1), nn.ReLU(), nn.Linear(CLASSES, CLASSES)), SEQUENCE, "classification"
+    ),
 }  # fmt: skip
 
 
@@ -149,7 +186,7 @@ def test_a_step_is_that_of_the_plain_loop(name: str, *, smoothing: bool) -> None
     make, shape, task = CASES[name]
     nets, batch = networks(make), batch_of(shape, task, smoothing=smoothing)
     wanted = step(Loop, nets, task, batch)
-    for chunk in (0, 2):
+    for chunk in (0, 2, 1):
         found = step(Batched, nets, task, batch, chunk)
         assert found.keys() == wanted.keys()
         for what, values in wanted.items():
@@ -195,6 +232,7 @@ def twice() -> nn.Module:
         (twice, "1 is used twice"),
         (lambda: nn.Sequential(nn.Conv2d(2, 4, 3, groups=2), nn.Flatten(), nn.Linear(4, 4)), "has groups"),
         (lambda: nn.Sequential(nn.Conv2d(2, 4, 3)), "it ends in images"),
+        (lambda: nn.Sequential(nn.Linear(3, 3), encoder(6, 3, 1, 0.0)), "in front of a transformer are trained"),
         (lambda: nn.Sequential(nn.Flatten(0), nn.Linear(12, CLASSES)), "keeps some axes"),
     ],
 )

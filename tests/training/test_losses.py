@@ -78,6 +78,13 @@ def test_classes_and_values_are_scored_as_before() -> None:
     assert by_value.mean(1)[2].item() == pytest.approx(functional.mse_loss(outputs[2, :, 0], values).item(), rel=SAME)
 
 
+def test_of_equal_outputs_the_first_counts() -> None:
+    outputs = torch.zeros(1, 2, 3)
+    outputs[0, 1, 1:] = 1.0
+    assert example_accuracies(outputs, torch.tensor([0, 1])).tolist() == [[1.0, 1.0]]
+    assert example_accuracies(outputs, torch.tensor([1, 2])).tolist() == [[0.0, 0.0]]
+
+
 def test_a_nan_output_is_never_right() -> None:
     outputs, targets = language()
     outputs[0, 1, 2, 3] = math.nan

@@ -87,6 +87,19 @@ class Noisy(nn.Module):
         return self.layer(x + noise[:, None])
 
 
+def test_a_slow_network_is_timed_on_few_members_in_small_chunks(digits: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is measured for members that fill the caches alone must not take long, nor leave anything in the rows."""
+    members = lrs(1e-3, 1e-2, seeds=3)
+    usual = digits.trainer(members)
+    assert {"batched/4@1", "batched/1@1", "batched@1", "loop@1"} <= set(usual.choose().step_ms)
+    monkeypatch.setattr("adamtune.training.strategies.choose.SLOW_MS", 0.0)
+    slow = digits.trainer(members)
+    before = slow.rows.params.clone()
+    measured = slow.choose().step_ms
+    assert {"batched/4@1", "batched/1@1", "loop@1"} == {label for label in measured if label.endswith("@1")}
+    assert torch.equal(slow.rows.params, before)
+
+
 def test_a_network_with_its_own_noise_runs_by_the_loop_and_keeps_the_promise(digits: Lab) -> None:
     members = lrs(1e-3, 1e-2, seeds=2)
     trainer = digits.trainer(members, Noisy)

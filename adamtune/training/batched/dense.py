@@ -67,7 +67,7 @@ class Embedding(Layer):
         """From tokens [K, B, T] to [K, B, T, D]."""
         if train:
             self._x = x
-        return torch.stack([weight[tokens] for weight, tokens in zip(self._weight, x, strict=True)])
+        return torch.stack([torch.embedding(weight, tokens) for weight, tokens in zip(self._weight, x, strict=True)])
 
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
         """Adds up what every token got."""

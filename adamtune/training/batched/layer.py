@@ -53,6 +53,11 @@ class Tensors:
         """Where the gradient of a parameter goes; None where it is frozen."""
         return self.grads.get(self.prefix + name)
 
+    @property
+    def trains(self) -> bool:
+        """Whether any parameter of the layer, or of one within, gets a gradient."""
+        return any(name.startswith(self.prefix) for name in self.grads)
+
 
 class Layer(ABC):
     """A layer of K networks. Between `forward` and `backward` it remembers what the latter needs."""
@@ -65,6 +70,8 @@ class Layer(ABC):
     """Examples, of all members together, that are best evaluated at once: with fewer the calls cost more than the work,
     with more what lies between two layers leaves the caches. Measured with dense layers of 128 and 256 units, a GRU of
     32, and convolutions."""
+    leads: ClassVar[bool] = False
+    """Whether it gives no gradient of what comes in, so that nothing in front of it can be trained."""
 
     @abstractmethod
     def forward(self, x: Tensor, *, train: bool) -> Tensor:

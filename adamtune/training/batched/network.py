@@ -9,6 +9,7 @@ from typing import Any, Final
 from torch import Tensor, nn
 
 from adamtune.models.dropout import MemberDropout, counts_calls
+from adamtune.models.layers.attention import CausalTransformer, SequenceEncoder
 from adamtune.models.layers.recurrent import Recurrent
 from adamtune.models.layers.sequence import Steps
 from adamtune.training.batched.convolution import AvgPool2d, BatchLast, Conv2d, FlattenImages, MaxPool2d
@@ -17,6 +18,7 @@ from adamtune.training.batched.layer import Layer, NotBatchedError, Seen, Tensor
 from adamtune.training.batched.norms import BatchNorm, GroupNorm, LayerNorm
 from adamtune.training.batched.pointwise import SLOPES, Activation, Dropout, flatten, unflatten
 from adamtune.training.batched.recurrent import AsSteps, RecurrentLayers
+from adamtune.training.batched.transformer import Causal, Encoder
 
 _Make = Callable[[Any, Tensors], Layer]
 
@@ -33,6 +35,8 @@ _FLAT: Final[dict[type[nn.Module], _Make]] = {
     MemberDropout: Dropout,
     Steps: AsSteps,
     Recurrent: RecurrentLayers,
+    CausalTransformer: Causal,
+    SequenceEncoder: Encoder,
 }
 """Layers of [K, B, *D]."""
 
@@ -65,6 +69,8 @@ class Network:
             raise NotBatchedError("nothing is trained")
         self._first = trained[0]
         self.examples = min(layer.examples for layer in self._layers)
+        if any(layer.leads for layer in self._layers[self._first + 1 :]):
+            raise NotBatchedError("layers in front of a transformer are trained")
         for layer, following in pairwise(self._layers):
             if isinstance(following, Activation):
                 following.may_overwrite = layer.gives_away

@@ -60,7 +60,12 @@ class LayerNorm(_Affine):
         self._width, self._eps = list(module.normalized_shape), module.eps
 
     def forward(self, x: Tensor, *, train: bool) -> Tensor:
-        """Of the shape that came in, [K, B, *D, F]."""
+        """Of the shape that came in, [K, B, *D, F]; torch's kernel scales and shifts too, but by the same for all."""
+        if self._weight is not None and self._bias is not None and len(x) == 1:
+            y, mean, rstd = torch.native_layer_norm(x, self._width, self._weight[0], self._bias[0], self._eps)
+            if train:
+                self._known: tuple[Tensor, Tensor, Tensor, Tensor | None] = x, mean, rstd, None
+            return y
         normal, mean, rstd = torch.native_layer_norm(x, self._width, None, None, self._eps)
         if train:
             self._known = x, mean, rstd, normal
@@ -70,12 +75,34 @@ class LayerNorm(_Affine):
         """Through torch's own kernel."""
         x, mean, rstd, normal = self._known
         del self._known
+        if normal is None:
+            return self._of_one(grad, x, mean, rstd, inner=inner)
         grad = self._unscaled(grad, normal)
         if not inner:
             return None
         mask = [True, False, False]
         given: Tensor = _aten.native_layer_norm_backward(grad, x, self._width, mean, rstd, None, None, mask)[0]
         return given
+
+    def _of_one(self, grad: Tensor, x: Tensor, mean: Tensor, rstd: Tensor, *, inner: bool) -> Tensor | None:
+        """All that there is to do for a single member."""
+        assert self._weight is not None
+        assert self._bias is not None
+        targets = self._weight_grad, self._bias_grad
+        given, *found = _aten.native_layer_norm_backward(
+            grad,
+            x,
+            self._width,
+            mean,
+            rstd,
+            self._weight[0],
+            self._bias[0],
+            [inner, *(target is not None for target in targets)],
+        )
+        for target, values in zip(targets, found, strict=True):
+            if target is not None:
+                target[0] = values
+        return given if inner else None
 
 
 class BatchNorm(_Affine):

@@ -26,7 +26,7 @@ SLOPES: Final[dict[type[nn.Module], Slope]] = {
     nn.ReLU: lambda _, grad, __, y: _aten.threshold_backward.grad_input(grad, y, 0, grad_input=grad),
     nn.Tanh: lambda _, grad, __, y: _aten.tanh_backward(grad, y),
     nn.Sigmoid: lambda _, grad, __, y: _aten.sigmoid_backward(grad, y),
-    nn.GELU: lambda m, grad, x, _: _aten.gelu_backward(grad, x, approximate=m.approximate),
+    nn.GELU: lambda m, grad, x, _: _aten.gelu_backward.grad_input(grad, x, approximate=m.approximate, grad_input=grad),
     nn.SiLU: lambda _, grad, x, __: _aten.silu_backward(grad, x),
     nn.ELU: _elu_slope,
     nn.LeakyReLU: lambda m, grad, x, _: _aten.leaky_relu_backward(grad, x, m.negative_slope, False),

@@ -30,6 +30,7 @@ class Batched(Strategy):
     """Every chunk of members has a `Network` of its own, whose tensors are views of the rows."""
 
     name: ClassVar[str] = "batched"
+    eval_numbers: ClassVar[int] = 2**20  # what the loss is taken of then stays in the cache
 
     def bind(self, rows: Rows, kept: Sequence[int] | None = None) -> None:
         """Works on these rows from now on.

@@ -20,9 +20,12 @@ from adamtune.training.strategies.vectorized import Vectorized
 
 TOGETHER: Final = (Batched, Vectorized)
 """What runs several members at once, in the order in which it is tried; the first that a network allows is measured."""
-CHUNKS: Final = (16, 8, 4)
-"""Members run together: 16 were fastest for a dense network of 10 k parameters, 8 for a GRU, 4 to 8 for one of 85 k;
-measured on 2 cores."""
+CHUNKS: Final = (16, 8, 4, 1)
+"""Members run together: 16 were fastest for a dense network of 10 k parameters, 8 for a GRU, 4 to 8 for one of 85 k, 1
+for a transformer, a member of which fills the caches alone; measured on 2 cores."""
+SLOW_MS: Final = 20.0
+"""A member whose step takes longer fills the caches alone: it is tried in no larger chunks than `COMPARED`, and timed
+on as many members, since 4 x 20 ms are long enough to be measured well."""
 COMPARED: Final = 4
 """Members on which a strategy is compared with the loop: they are of one architecture, and differ in numbers alone."""
 MEASURED: Final = 32
@@ -107,30 +110,41 @@ def choose(wanted: str, module: nn.Module, layout: Layout, objective: Objective,
         if wanted in ("auto", kind.name):
             note = trials.why_not(kind)
             if not note:
-                for chunk in _chunks(len(rows.params)):
-                    trials.measure(kind.name, chunk, threads)
+                for chunk in _chunks(len(rows.params), trials.largest):
+                    if chunk != 1 or kind is Batched:  # one at a time is what the loop does, without what vmap costs
+                        trials.measure(kind.name, chunk, threads)
                 break
     if wanted in ("auto", "loop") or note:
         trials.measure("loop", 0, threads)
     return trials.best(note)
 
 
-def _chunks(n_members: int) -> list[int]:
+def _chunks(n_members: int, largest: int) -> list[int]:
     """What is worth a try: no more than there are, 0 for all of them."""
-    return [*(chunk for chunk in CHUNKS if chunk < n_members), *([0] if n_members <= CHUNKS[0] else [])]
+    fitting = [chunk for chunk in CHUNKS if chunk < n_members and chunk <= largest]
+    return [*fitting, *([0] if n_members <= largest else [])]
 
 
 class _Trials:
     def __init__(self, module: nn.Module, layout: Layout, objective: Objective, rows: Rows, batch: Batch) -> None:
         self._parts = (module, layout, objective)
-        self._n_members = len(rows.params)
-        self._rows, self._batch = rows.first(MEASURED), batch.first(MEASURED)
-        self._before = {name: value.clone() for name, value in self._rows.buffers.items()}
+        self._all, self.largest = len(rows.params), CHUNKS[0]
+        self._rows, self._batch = rows, batch
+        self._take(MEASURED)
         self._wanted: dict[str, Tensor] | None = None
+        self._each_ms = math.inf
         self._ms: dict[tuple[str, int, int], float] = {}
 
+    def _take(self, n_members: int) -> None:
+        """Times the first members alone from now on."""
+        self._rows, self._batch = self._rows.first(n_members), self._batch.first(n_members)
+        self._before = {name: value.clone() for name, value in self._rows.buffers.items()}
+
     def why_not(self, kind: type[Strategy]) -> str:
-        """Empty where a strategy runs this network and computes what the plain call computes."""
+        """Empty where a strategy runs this network and computes what the plain call computes.
+
+        It also settles on how many members are timed together.
+        """
         cannot = f"cannot be {kind.name}"
         try:
             together = kind(*self._parts)
@@ -143,6 +157,9 @@ class _Trials:
         if self._wanted is None:
             self._wanted = self._behaviour(Loop(*self._parts))
         tolerance = AGREEMENT[self._parts[2].precision]
+        if self._each_ms > SLOW_MS:
+            self._take(COMPARED)
+            self.largest = COMPARED
         different = [what for what, values in self._wanted.items() if not _agree(values, found[what], tolerance)]
         return f"{cannot}: {different[0]} would come out differently" if different else ""
 
@@ -155,7 +172,9 @@ class _Trials:
         n_members = self._enough(COMPARED, at_least=2)
         rows, batch = self._rows.first(n_members), self._batch.first(n_members)
         strategy.bind(rows)
+        began = time.perf_counter()
         losses = strategy.backward(batch)
+        self._each_ms = min(self._each_ms, 1e3 * (time.perf_counter() - began) / len(rows.params))
         with torch.no_grad():
             outputs = strategy.forward(batch.x[0])
         buffers = {f"buffer {name}": value.clone() for name, value in rows.buffers.items()}
@@ -174,7 +193,7 @@ class _Trials:
         at_once = 1 if name == Loop.name else chunk or len(self._rows.params)
         n_members = self._enough(COMPARED if name == Loop.name else MEASURED, at_least=at_once)
         rows, batch = self._rows.first(n_members), self._batch.first(n_members)
-        scale = self._n_members / len(rows.params)
+        scale = self._all / len(rows.params)
         for n in threads:
             if n > 1 and self._ms[name, chunk, 1] < SHORT_MS:
                 break

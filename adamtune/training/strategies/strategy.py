@@ -66,6 +66,8 @@ class Strategy(ABC):
     name: ClassVar[str]
     eval_rows: ClassVar[int] = 1024
     """Examples that are evaluated together at the most; all members' outputs for them are held at once."""
+    eval_numbers: ClassVar[int] = EVAL_NUMBERS
+    """How many numbers those may be."""
 
     _rows: Rows
 
@@ -138,7 +140,7 @@ class Strategy(ABC):
     def eval_batch(self, part: Part) -> int:
         """Examples of a split that are evaluated together, so that memory does not grow with what they are."""
         each = len(self._rows.params) * self.objective.numbers_per_example(part.x, part.y)
-        return max(1, min(self.eval_rows, EVAL_NUMBERS // max(1, each)))
+        return max(1, min(self.eval_rows, min(EVAL_NUMBERS, self.eval_numbers) // max(1, each)))
 
 
 def spans(n: int, size: int) -> list[slice]:
