@@ -63,9 +63,9 @@ def _memory_row(name: str, peak: int, limit: int | None, wall_s: float, apart: f
 
 def _command(values: Sequence[float], seeds: int, workers: int, limit: str) -> tuple[int, float, dict[float, float]]:
     """Peak of resident memory in bytes, seconds, and the mean validation loss by value of lr."""
-    words = ["sweep", "digits-mlp", "--knob", "lr", "--values", ",".join(map(str, values)), "--no-prune", "--no-confirm"]
+    words = ["sweep", "digits-mlp", "--knob", "lr", "--values", ",".join(map(str, values)), "--no-prune"]
     words += [word for setting in (*MANY, f"training.seeds={seeds}") for word in ("--set", setting)]
-    words += ["--json", "-q", "--workers", str(workers), *(["--memory", limit] if limit else [])]
+    words += ["--no-confirm", "--json", "-q", "--workers", str(workers), *(["--memory", limit] if limit else [])]
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as answer:
         began = time.perf_counter()
         process = subprocess.Popen(
