@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from adamtune.data.prepare.hold_out import hold_out
 from adamtune.data.source import Array, Examples, Raw
 
 VAL_SEED: Final = 0
@@ -29,9 +30,7 @@ def with_val(
         feature_names: Names of the columns of a table.
         class_names: Names of the labels 0, 1, ....
     """
-    from sklearn.model_selection import train_test_split
-
-    kept, held_out = train_test_split(np.arange(len(train.y)), test_size=n_val, random_state=VAL_SEED, stratify=train.y)
+    kept, held_out = hold_out(np.arange(len(train.y)), n_val, train.y, VAL_SEED)
     parts = {"train": _rows(train, np.sort(kept)), "val": _rows(train, np.sort(held_out)), "test": test}
     return Raw(parts, feature_names, class_names)
 

@@ -146,12 +146,15 @@ class PopulationAdam:
             The article, section 5: with eps above sqrt(v_hat) Adam acts like momentum SGD there.
         """
         c = self._coefficients
-        # eps > sqrt(v / (1 - beta2^t))  is  v < eps^2 (1 - beta2^t), without a root per element; in float64,
-        # since eps^2 of 1e-24 and less does not fit float32.
-        bound = (c.eps**2 * bias_correction(c.beta2, t)).to(self.exp_avg_sq.device)
-        # As float32, where sums of ones are exact below 2^24: as bool, both the comparison and the sum are slow.
-        below = torch.lt(self.exp_avg_sq, bound[:, None], out=torch.empty_like(self.exp_avg_sq))
-        return below.sum(dim=1).double() / below.shape[1]
+        # eps > sqrt(v / (1 - beta2^t))  is  v < eps^2 (1 - beta2^t), without a root per element; rounded up to the
+        # type of v nothing changes, and what is too small for it becomes its smallest number.
+        exact = c.eps**2 * bias_correction(c.beta2, t)
+        bound = exact.to(self.exp_avg_sq.dtype)
+        bound = torch.where(bound < exact, torch.nextafter(bound, torch.full_like(bound, torch.inf)), bound)
+        # Row by row, since counting along an axis takes six times as long.
+        rows = zip(self.exp_avg_sq, bound.to(self.exp_avg_sq.device), strict=True)
+        counts = [torch.count_nonzero(row < limit) for row, limit in rows]
+        return torch.stack(counts).double() / self.exp_avg_sq.shape[1] if counts else exact
 
     def second_moment(self, columns: Tensor) -> Tensor:
         """Some columns of v as it stands, not bias-corrected, shape [K, n]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,7 +39,7 @@ class Sample:
         every = list(layout.weight_matrices().items())
         places = sorted({round(place * (len(every) - 1) / (MATRICES - 1)) for place in range(MATRICES)})
         chosen = every if len(every) <= MATRICES else [every[place] for place in places]
-        picked = [_spread(at) for _, at in chosen]
+        picked = [_spread(at.stop - at.start) + at.start for _, at in chosen]
         mean = torch.zeros(sum(map(len, picked)), len(picked))
         place = 0
         for number, some in enumerate(picked):
@@ -49,8 +50,8 @@ class Sample:
         return cls(names, matrices, columns.to(device), mean.to(device))
 
 
-def _spread(at: slice) -> Tensor:
+@functools.lru_cache(maxsize=64)  # a permutation of five million elements takes 0.1 s
+def _spread(size: int) -> Tensor:
     """Not with an even stride, which could hit the same input of every unit: at random, the same for every network."""
-    size = int(at.stop - at.start)
     order = torch.randperm(size, generator=torch.Generator().manual_seed(size))
-    return order[:ELEMENTS].sort().values + int(at.start)
+    return order[:ELEMENTS].sort().values

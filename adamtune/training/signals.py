@@ -115,15 +115,17 @@ class Window:
         names = list(layout.weight_matrices())
         self._shown = {name: names.index(name) for name in self.sample.names}
         self._step = 0
-        self._before: Tensor | None = None
+        self._before = torch.empty(0)
         self._grads: Tensor | None = None
         self._measured = _Measured()
 
     def before_update(self, step: int, rows: Rows) -> None:
         """Remembers the parameters and measures gradients that are not clipped yet, at a step that is measured."""
-        self._step, self._before = step, None
+        self._step, self._grads = step, None
         if step % SAMPLE_EVERY == 0 and self._matrices:
-            self._before = rows.params.clone()
+            if self._before.shape != rows.params.shape:
+                self._before = torch.empty_like(rows.params)  # kept: asking for memory anew takes longer than a copy
+            self._before.copy_(rows.params)
             self._grads = self._by_matrix(rows.grads)
 
     def after_update(self, rows: Rows, taken: Taken, optimizer: PopulationOptimizer) -> None:
@@ -137,14 +139,14 @@ class Window:
             if v is not None:
                 seen.stale.append(_only(taken.active, self._staleness(rows.grads, v)))
                 seen.stale_t.append(torch.as_tensor(taken.t).expand(len(v)))
-        if self._before is None or self._grads is None:
+        if self._grads is None:
             return
-        before, self._before = self._before, None
+        before = self._before
         size = self._by_matrix(before)
-        seen.ratios.append(self._by_matrix(rows.params - before) / size)
+        seen.unchanged.append(_only(taken.active, self._unchanged(before, rows)))
+        seen.ratios.append(self._by_matrix(torch.sub(rows.params, before, out=before)) / size)
         seen.params.append(size)
         seen.grads.append(_only(taken.active, self._grads))
-        seen.unchanged.append(_only(taken.active, self._unchanged(before, rows)))
 
     def _by_matrix(self, values: Tensor) -> Tensor:
         """Norm of every matrix's part of a buffer [K, P], on the CPU: [K, L]."""

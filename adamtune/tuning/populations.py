@@ -32,6 +32,8 @@ Rung: TypeAlias = Callable[[int, Mapping[int, float]], Mapping[int, str]]
 
 CHECKPOINT_EVERY_S: Final = 10.0
 """Seconds between two checkpoints: what a kill can cost at the most, next to one evaluation."""
+CHECKPOINT_COSTS_S: Final = 0.2
+"""Seconds that writing one may take for that: where it takes longer, the next one comes as much later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +119,16 @@ def model_maker(job: Job, work: Work) -> Callable[[], nn.Module]:
 
 
 def _checkpoints(job: Job, outside: Outside) -> Callable[[Callable[[], Checkpoint]], None]:
-    last = time.perf_counter()
+    last, wait = time.perf_counter(), CHECKPOINT_EVERY_S
 
     def keep(make: Callable[[], Checkpoint]) -> None:
-        nonlocal last
-        if time.perf_counter() - last >= CHECKPOINT_EVERY_S:
+        nonlocal last, wait
+        now = time.perf_counter()
+        if now - last >= wait:
             outside.flush()
             _save(make(), job)
             last = time.perf_counter()
+            wait = CHECKPOINT_EVERY_S * max(1.0, (last - now) / CHECKPOINT_COSTS_S)
 
     return keep
 

@@ -33,6 +33,18 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
     assert HEAVY & set(done.stderr.split()) == set()
 
 
+def test_baseline_imports_no_library_that_it_can_do_without(tmp_path: Path) -> None:
+    """Each of these takes half a second or more, before the first line is written or after the last."""
+    words = ["baseline", "digits-mlp", "--set", "training.steps=1", "--set", "training.epochs=null", "-q"]
+    code = (
+        "import sys; from adamtune.cli.app import run; "
+        f"assert run({[*words, '--runs-dir', str(tmp_path)]!r}) == 0; sys.stderr.write(' '.join(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    needless = {"sklearn", "pandas", "polars", "optuna", "scipy.stats", "torch._dynamo", "sqlalchemy"}
+    assert needless & set(done.stderr.split()) == set()
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_ends_with_an_example_of_that_command(name: str, adamtune: Start) -> None:
     done = adamtune(name, "--help")

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from adamtune.data.dataset import Dataset
+from adamtune.data.examine.neighbours import nearest_rows
 from adamtune.data.examine.quick import QuickModel
 from adamtune.data.examine.rows import SPLITS, Rows, joined, row_hashes
 from adamtune.data.report import DataReport
@@ -85,11 +86,8 @@ class Subject:
     @cached_property
     def nearest(self) -> Array:
         """Places in the sample of each row's 10 nearest other rows, nearest first, int64 [n, 10]."""
-        from sklearn.neighbors import NearestNeighbors
-
-        k = min(NEIGHBOURS, len(self.sample) - 1)
-        search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(self.sample.x)
-        return np.asarray(search.kneighbors(return_distance=False))
+        rows = self.sample.x
+        return nearest_rows(rows, rows, min(NEIGHBOURS, len(rows) - 1))[1]
 
     @cached_property
     def model_places(self) -> Array:

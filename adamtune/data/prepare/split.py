@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from adamtune.data.prepare.hold_out import hold_out
 from adamtune.data.source import Array
 from adamtune.errors import DataError, Problem
 from adamtune.recipe.schema import Split
@@ -37,8 +38,8 @@ def draw_split(n: int, split: Split, labels: Array | None, *, where: str) -> tup
         expected = "classes with two rows for each split, and splits with a row for each class"
         raise DataError(Problem(what, where=where, expected=expected, hint="try: by: auto"))
     strata = labels if stratified else None
-    rest, test = _hold_out(rows, n_test, strata, split.seed)
-    train, val = _hold_out(rest, n_val, strata[rest] if strata is not None else None, split.seed)
+    rest, test = hold_out(rows, n_test, strata, split.seed)
+    train, val = hold_out(rest, n_val, strata[rest] if strata is not None else None, split.seed)
     parts = {"train": train, "val": val}
     if n_test:
         parts["test"] = test
@@ -68,12 +69,3 @@ def _can_stratify(labels: Array, n_val: int, n_test: int) -> bool:
     counts = counts[counts > 0]
     sizes = [size for size in (n_val, n_test, len(labels) - n_val - n_test) if size]
     return bool(counts.min() >= 2 * len(sizes) and min(sizes) >= len(counts))
-
-
-def _hold_out(rows: Array, n: int, labels: Array | None, seed: int) -> tuple[Array, Array]:
-    from sklearn.model_selection import train_test_split
-
-    if n == 0:
-        return rows, rows[:0]
-    kept, held_out = train_test_split(rows, test_size=n, random_state=seed, stratify=labels)
-    return kept, held_out

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from adamtune.data.scikit import breast_cancer
 from adamtune.data.source import Raw, Source, whole
+
+_MEASURED: Final = (
+    "radius", "texture", "perimeter", "area", "smoothness", "compactness", "concavity", "concave points", "symmetry",
+    "fractal dimension",
+)  # fmt: skip
 
 
 def _load() -> Raw:
-    from sklearn.datasets import load_breast_cancer
-
-    data = load_breast_cancer()
-    return whole(data.data, data.target, data.feature_names, data.target_names)
+    of_each = ("mean {}", "{} error", "worst {}")
+    names = [words.format(measured) for words in of_each for measured in _MEASURED]
+    return whole(*breast_cancer(), names, ("malignant", "benign"))
 
 
 SOURCE: Source = Source(

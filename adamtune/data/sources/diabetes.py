@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from adamtune.data.scikit import diabetes
 from adamtune.data.source import Raw, Source, whole
+
+_NAMES: Final = ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
 
 
 def _load() -> Raw:
-    from sklearn.datasets import load_diabetes
-
-    # The features as measured: what comes scaled by default has already seen all rows, validation included.
-    data = load_diabetes(scaled=False)
-    return whole(data.data, data.target, data.feature_names)
+    return whole(*diabetes(), _NAMES)
 
 
 SOURCE: Source = Source(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from adamtune.data.scikit import digits
 from adamtune.data.source import Raw, Source, whole
 
 
 def _load() -> Raw:
-    from sklearn.datasets import load_digits
-
-    data = load_digits()
-    return whole(data.data, data.target, data.feature_names, data.target_names)
+    names = [f"pixel_{row}_{column}" for row in range(8) for column in range(8)]
+    return whole(*digits(), names, range(10))
 
 
 SOURCE: Source = Source(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from adamtune.data.scikit import digits
 from adamtune.data.source import Raw, Source, whole
 
 
 def _load() -> Raw:
-    from sklearn.datasets import load_digits
-
-    data = load_digits()
-    return whole(data.images[:, None], data.target, class_names=data.target_names)
+    pixels, labels = digits()
+    return whole(pixels.reshape(-1, 1, 8, 8), labels, class_names=range(10))
 
 
 SOURCE: Source = Source(

@@ -7,14 +7,13 @@ through that many steps can grow large. The pixel-by-pixel task is that of Le et
 
 from __future__ import annotations
 
+from adamtune.data.scikit import digits
 from adamtune.data.source import Raw, Source, whole
 
 
 def _load() -> Raw:
-    from sklearn.datasets import load_digits
-
-    data = load_digits()
-    return whole(data.data[:, :, None], data.target, class_names=data.target_names)
+    pixels, labels = digits()
+    return whole(pixels[:, :, None], labels, class_names=range(10))
 
 
 SOURCE: Source = Source(

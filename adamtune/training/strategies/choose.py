@@ -30,6 +30,8 @@ COMPARED: Final = 4
 """Members on which a strategy is compared with the loop: they are of one architecture, and differ in numbers alone."""
 MEASURED: Final = 32
 """Members on which strategies are timed at the most; a step of more takes as much longer."""
+LARGE: Final = 2**22
+"""Weights, of all members together, from which on fewer members tell as much: no cache holds what is measured."""
 REPETITIONS: Final = 3
 SPENT_MS: Final = 250.0
 """Time after which a candidate is not measured further: its steps are long enough to be told apart."""
@@ -167,7 +169,8 @@ class _Trials:
         The outputs tell of state that a network keeps where nobody looks, such as an attribute that is assigned
         anew in every forward pass.
         """
-        rows, batch = self._rows.first(COMPARED), self._batch.first(COMPARED)
+        n_members = self._enough(COMPARED, at_least=2)
+        rows, batch = self._rows.first(n_members), self._batch.first(n_members)
         strategy.bind(rows)
         began = time.perf_counter()
         losses = strategy.backward(batch)
@@ -187,7 +190,8 @@ class _Trials:
         module, layout, objective = self._parts
         was = torch.get_num_threads()
         # One member after the other takes as long for each: a few of them tell it.
-        n_members = COMPARED if name == Loop.name else MEASURED
+        at_once = 1 if name == Loop.name else chunk or len(self._rows.params)
+        n_members = self._enough(COMPARED if name == Loop.name else MEASURED, at_least=at_once)
         rows, batch = self._rows.first(n_members), self._batch.first(n_members)
         scale = self._all / len(rows.params)
         for n in threads:
@@ -204,6 +208,9 @@ class _Trials:
                 spent += elapsed
             self._ms[name, chunk, n] = best * scale
         torch.set_num_threads(was)
+
+    def _enough(self, n_members: int, *, at_least: int) -> int:
+        return max(at_least, min(n_members, LARGE // max(1, self._rows.params.shape[1])))
 
     def _step(self, strategy: Strategy, batch: Batch) -> float:
         """Milliseconds of a step."""
@@ -238,12 +245,25 @@ def _agree(wanted: Tensor, found: Tensor, tolerance: float) -> bool:
     """Equal but for rounding, each member by the size of its own largest value; what is not finite is left out."""
     if wanted.shape != found.shape:
         return False
-    one, other = (
-        values.double().flatten(1) if values.dim() > 1 else values.double()[:, None] for values in (wanted, found)
-    )
-    finite = torch.isfinite(one)
-    size = one.where(finite, torch.zeros(())).abs().amax(dim=1, keepdim=True)
-    return bool(((one - other).abs() <= tolerance * size + 1e-6)[finite].all())
+    one, other = (_floating(values).reshape(len(values), -1) for values in (wanted, found))
+    size = _largest(one)
+    if not bool(size.isfinite().all()):
+        finite = one.isfinite()
+        one, other = (values.where(finite, values.new_zeros(())) for values in (one, other))
+        size = _largest(one)
+    # What is nan or inf in the other alone stays so in the difference, which then is not below anything.
+    return bool((_largest(one - other) <= tolerance * size + 1e-6).all())
+
+
+def _floating(values: Tensor) -> Tensor:
+    """The same numbers, for which float32 is enough: weights by the million are compared."""
+    return values if values.is_floating_point() else values.double()
+
+
+def _largest(values: Tensor) -> Tensor:
+    """Largest size in each row, [K]; nan where there is one."""
+    largest: Tensor = torch.linalg.vector_norm(values, ord=math.inf, dim=1) if values.shape[1] else values.new_zeros(1)
+    return largest
 
 
 def _label(name: str, chunk: int, threads: int) -> str:

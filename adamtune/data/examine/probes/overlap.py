@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from adamtune.data.examine.neighbours import nearest_rows
 from adamtune.data.examine.probe import LABELLED, Facts, Probe
 from adamtune.data.examine.rows import LISTED, Rows
 from adamtune.data.examine.subject import Subject
@@ -69,17 +70,15 @@ class _Near:
     """The search for a nearest training row, and the distance that counts as near."""
 
     def __init__(self, train: Rows) -> None:
-        from sklearn.neighbors import NearestNeighbors
-
         affordable = max(_ASKED, int(_DEAREST / (3 * _ASKED * max(train.x.shape[1], 1))))
         if len(train) > affordable:
             train = train.at(np.sort(np.random.default_rng(3).choice(len(train), affordable, replace=False)))
         self._train, self.n_searched = train, len(train)
         spread = train.x.std(axis=0, dtype=np.float64)
         self._factors = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1), 0).astype(np.float32)
-        self._search = NearestNeighbors(n_neighbors=min(2, len(train)), algorithm="brute").fit(self._scaled(train))
+        self._searched = self._scaled(train)
         # the nearest is the row itself; where a twin stands in its place, the distance is 0 all the same
-        others = self._search.kneighbors(self._scaled(_some(train)))[0][:, -1]
+        others = nearest_rows(self._scaled(_some(train)), self._searched, min(2, len(train)))[0][:, -1]
         nothing = _ROUNDING * float(np.sqrt(np.count_nonzero(spread)))
         apart = others[others > nothing]
         self._limit = max(nothing, _NEAR * float(np.median(apart)) if len(apart) else 0.0)
@@ -92,7 +91,7 @@ class _Near:
     def share(self, rows: Rows) -> tuple[float, list[list[int]]]:
         """Share of rows (of 500 at most) that lie near a training row, and the first such pairs."""
         asked = _some(rows)
-        distances, places = self._search.kneighbors(self._scaled(asked), n_neighbors=1)
+        distances, places = nearest_rows(self._scaled(asked), self._searched, 1)
         near = np.flatnonzero(distances[:, 0] <= self._limit)
         numbers = self._train.numbers[places[near, 0]].tolist()
         pairs = zip(asked.numbers[near].tolist(), numbers, strict=True)
