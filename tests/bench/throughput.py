@@ -17,6 +17,7 @@ import math
 import multiprocessing
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from arithmetic import flops, peak_flops
 
 VALUES = [1e-5 * 10 ** (n / 5) for n in range(16)]
 
@@ -250,7 +255,16 @@ def measure(name: str, repeat: int, n: int) -> dict[str, Any]:
             times["threads"].append(peer_study(work.trials, together)[0])
     better = min(("processes", "threads"), key=lambda way: statistics.median(times[way]))
     ratios = [theirs / ours for theirs, ours in zip(times[better], times["ours"], strict=True)]
-    return {"work": name, "peer": better, "ratio": statistics.median(ratios), "ratios": ratios, "seconds": times}
+    rate = len(work.trials) * flops(Peer(work)) / statistics.median(times["ours"])
+    return {
+        "work": name,
+        "peer": better,
+        "ratio": statistics.median(ratios),
+        "ratios": ratios,
+        "seconds": times,
+        "gflops": rate / 1e9,
+        "share_of_peak": rate / (cores * peak_flops()),
+    }
 
 
 def main() -> None:
@@ -263,9 +277,8 @@ def main() -> None:
     given = parser.parse_args()
     found = []
     print(
-        "| work | times the peer's throughput (lowest to highest) | ours, s | processes, s | threads, s |\n"
-        + "|---" * 5
-        + "|"
+        "| work | times the peer's throughput (lowest to highest) | ours, s | processes, s | threads, s "
+        "| GFLOP/s | of the peak |\n" + "|---" * 7 + "|"
     )
     for name in given.only:
         row = measure(name, given.repeat, given.workers)
@@ -273,7 +286,8 @@ def main() -> None:
         ours, processes, threads = (statistics.median(row["seconds"][way]) for way in ("ours", "processes", "threads"))
         low, high = min(row["ratios"]), max(row["ratios"])
         print(
-            f"| {name} | {row['ratio']:.2f} ({low:.2f} to {high:.2f}) | {ours:.2f} | {processes:.2f} | {threads:.2f} |",
+            f"| {name} | {row['ratio']:.2f} ({low:.2f} to {high:.2f}) | {ours:.2f} | {processes:.2f} | {threads:.2f} "
+            f"| {row['gflops']:.0f} | {row['share_of_peak']:.0%} |",
             flush=True,
         )
     if given.json:
