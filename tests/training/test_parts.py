@@ -174,3 +174,21 @@ def test_the_fastest_strategy_is_chosen_and_noise_or_a_second_thread_decides_not
     assert best_of({("vectorized", 0, 1): 5.0, ("loop", 0, 1): 4.9}) == ("vectorized", 0, 1)
     assert best_of({("vectorized", 0, 1): 5.0, ("vectorized", 0, 2): 4.4}) == ("vectorized", 0, 1)
     assert best_of({("vectorized", 0, 1): 5.0, ("vectorized", 0, 2): 3.0}) == ("vectorized", 0, 2)
+
+
+def agree(wanted: list[list[float]], found: list[list[float]]) -> bool:
+    from adamtune.training.strategies.choose import _agree
+
+    return _agree(torch.tensor(wanted), torch.tensor(found), 1e-3)
+
+
+def test_two_ways_agree_but_for_rounding_by_the_size_of_each_member() -> None:
+    assert agree([[1e3, 1.0], [1e-3, 1.0]], [[1e3, 1.9], [1e-3, 1.0009]])
+    assert not agree([[1e3, 1.0], [1e-3, 1.0]], [[1e3, 1.0], [1e-3, 1.0020]])
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+def test_what_is_not_finite_is_left_out_but_must_not_come_new(broken: float) -> None:
+    assert agree([[broken, 1.0]], [[7.0, 1.0]])
+    assert not agree([[broken, 1.0]], [[broken, 1.1]])
+    assert not agree([[2.0, 1.0]], [[2.0, broken]])
