@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -104,18 +104,18 @@ def choose(wanted: str, module: nn.Module, layout: Layout, objective: Objective,
         batch: That of a first step.
     """
     trials = _Trials(module, layout, objective, rows, batch)
-    threads = sorted({1, torch.get_num_threads()})
-    note = ""
+    note, candidates = "", list[tuple[str, int]]()
     for kind in TOGETHER:
         if wanted in ("auto", kind.name):
             note = trials.why_not(kind)
             if not note:
-                for chunk in _chunks(len(rows.params), trials.largest):
-                    if chunk != 1 or kind is Batched:  # one at a time is what the loop does, without what vmap costs
-                        trials.measure(kind.name, chunk, threads)
+                chunks = _chunks(len(rows.params), trials.largest)
+                # One at a time is what the loop does, without what vmap costs.
+                candidates = [(kind.name, chunk) for chunk in chunks if chunk != 1 or kind is Batched]
                 break
-    if wanted in ("auto", "loop") or note:
-        trials.measure("loop", 0, threads)
+    if wanted in ("auto", Loop.name) or note:
+        candidates.append((Loop.name, 0))
+    trials.measure(candidates)
     return trials.best(note)
 
 
@@ -185,40 +185,36 @@ class _Trials:
         for name, value in self._before.items():
             self._rows.buffers[name].copy_(value)
 
-    def measure(self, name: str, chunk: int, threads: list[int]) -> None:
-        """Times a candidate with each number of threads, the hopeless ones only once."""
-        module, layout, objective = self._parts
+    def measure(self, candidates: Sequence[tuple[str, int]]) -> None:
+        """Times strategies and chunks, with one thread and with all: in turns, since a machine's speed drifts."""
         was = torch.get_num_threads()
+        racers = [_Racer(self, name, chunk, 1) for name, chunk in candidates]
+        self._race(racers)
+        if was > 1:
+            long = [racer for racer in racers if racer.ms >= SHORT_MS]
+            self._race([_Racer(self, racer.name, racer.chunk, was) for racer in long])
+        torch.set_num_threads(was)
+
+    def _race(self, racers: Sequence[_Racer]) -> None:
+        for _ in range(1 + REPETITIONS):  # the first step asks for memory too
+            for racer in racers:
+                if racer.spent <= SPENT_MS and racer.ms <= HOPELESS * min(self._ms.values(), default=math.inf):
+                    racer.step()
+                    self._restore()
+                    self._ms[racer.key] = racer.ms
+
+    def racing(self, name: str, chunk: int, threads: int) -> tuple[Strategy, Batch, float]:
+        """A strategy at work on some of the members, their batch, and how many times as many there are in all."""
         # One member after the other takes as long for each: a few of them tell it.
         at_once = 1 if name == Loop.name else chunk or len(self._rows.params)
         n_members = self._enough(COMPARED if name == Loop.name else MEASURED, at_least=at_once)
         rows, batch = self._rows.first(n_members), self._batch.first(n_members)
-        scale = self._all / len(rows.params)
-        for n in threads:
-            if n > 1 and self._ms[name, chunk, 1] < SHORT_MS:
-                break
-            torch.set_num_threads(n)
-            strategy = build(Choice(name, chunk, n), module, layout, objective)
-            strategy.bind(rows)
-            best = spent = self._step(strategy, batch)  # the first one asks for memory too
-            for _ in range(REPETITIONS):
-                if spent > SPENT_MS or best * scale > HOPELESS * min(self._ms.values(), default=math.inf):
-                    break
-                best = min(best, elapsed := self._step(strategy, batch))
-                spent += elapsed
-            self._ms[name, chunk, n] = best * scale
-        torch.set_num_threads(was)
+        strategy = build(Choice(name, chunk, threads), *self._parts)
+        strategy.bind(rows)
+        return strategy, batch, self._all / len(rows.params)
 
     def _enough(self, n_members: int, *, at_least: int) -> int:
         return max(at_least, min(n_members, LARGE // max(1, self._rows.params.shape[1])))
-
-    def _step(self, strategy: Strategy, batch: Batch) -> float:
-        """Milliseconds of a step."""
-        start = time.perf_counter()
-        strategy.backward(batch)
-        elapsed = 1e3 * (time.perf_counter() - start)
-        self._restore()
-        return elapsed
 
     def best(self, note: str) -> Choice:
         """The fastest, the earlier one where they are about equal."""
@@ -229,6 +225,33 @@ class _Trials:
                 winner, fastest = candidate, ms
         shown = {_label(*key): round(ms, 3) for key, ms in self._ms.items()}
         return Choice(*winner, step_ms=shown, note=note)
+
+
+class _Racer:
+    """A candidate that is being timed.
+
+    Args:
+        trials: What it is timed on.
+        name: Of the strategy.
+        chunk: Members run together.
+        threads: Threads of torch's pool.
+    """
+
+    def __init__(self, trials: _Trials, name: str, chunk: int, threads: int) -> None:
+        self.name, self.chunk, self.key = name, chunk, (name, chunk, threads)
+        self._threads = threads
+        self._strategy, self._batch, self._scale = trials.racing(name, chunk, threads)
+        self.ms, self.spent = 0.0, 0.0
+        """Milliseconds of the fastest step so far, for all members; and what all steps took."""
+
+    def step(self) -> None:
+        """Times one more step."""
+        torch.set_num_threads(self._threads)
+        start = time.perf_counter()
+        self._strategy.backward(self._batch)
+        elapsed = 1e3 * (time.perf_counter() - start)
+        self.ms = min(self.ms or math.inf, elapsed * self._scale)
+        self.spent += elapsed
 
 
 def _plain_tensors(module: nn.Module) -> dict[tuple[str, str], int]:
