@@ -69,21 +69,21 @@ class PopulationAdam:
         """Updates `params` in place by one step.
 
         Args:
-            params: Shape [K, P], contiguous, of the type this was made for.
+            params: Shape [K, P], each row contiguous, of the type this was made for.
             grads: Shape [K, P]; left as it is.
             t: Number of this update, from 1; one for every row, or shape [K].
             lr: This step's learning rate, shape [K]; decoupled decay follows it too. None: the coefficients' own.
             active: Rows to update, bool [K]; the others keep parameters and moments. None: all of them.
 
         Raises:
-            ShapeError: `params` or `grads` differ in shape from the moments, or `params` is not contiguous.
+            ShapeError: `params` or `grads` differ in shape from the moments, or rows of `params` are not contiguous.
         """
         self._check(params, grads)
         lr = self._coefficients.lr if lr is None else lr
         if self._decays is not None:
             grads = self._decay_(params, grads, lr, active)
         lrs = lr.tolist()
-        groups = self._rows_of(params, grads.contiguous())
+        groups = self._rows_of(params, grads if _by_rows(grads) else grads.contiguous())
         self._t.copy_(torch.as_tensor(t))
         if active is not None:
             chosen = active.nonzero().flatten().tolist()
@@ -118,12 +118,12 @@ class PopulationAdam:
         return grads
 
     def _check(self, params: Tensor, grads: Tensor) -> None:
-        if not params.shape == grads.shape == self.exp_avg.shape or not params.is_contiguous():
+        if not params.shape == grads.shape == self.exp_avg.shape or not _by_rows(params):
             raise ShapeError(
                 Problem(
-                    f"parameters {list(params.shape)} (contiguous: {params.is_contiguous()}), "
+                    f"parameters {list(params.shape)} (rows contiguous: {_by_rows(params)}), "
                     f"gradients {list(grads.shape)}, moments {list(self.exp_avg.shape)}",
-                    expected="three tensors of one shape, the parameters contiguous",
+                    expected="three tensors of one shape, the parameters contiguous row by row",
                 )
             )
 
@@ -202,6 +202,11 @@ class PopulationAdam:
         self.exp_avg = state["exp_avg"].to(like, copy=True)
         self.exp_avg_sq = state["exp_avg_sq"].to(like, copy=True)
         self._set_coefficients(Coefficients(**{name: value.clone() for name, value in state["coefficients"].items()}))
+
+
+def _by_rows(values: Tensor) -> bool:
+    """Whether every row of [K, P] is contiguous, with gaps between them or without."""
+    return values.is_contiguous() or (values.shape[1] > 0 and values[0].is_contiguous() and values.stride(0) != 0)
 
 
 def _decaying_columns(spared: Sequence[Sequence[slice]], like: Tensor) -> Tensor:

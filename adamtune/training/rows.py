@@ -60,7 +60,7 @@ class Rows:
     """The state of K networks that differ in numbers alone.
 
     Args:
-        params: Trainable parameters, shape [K, P].
+        params: Trainable parameters, shape [K, P]; every row is contiguous.
         grads: Their gradients, shape [K, P]; written by a strategy, then clipped in place.
         buffers: Everything else that a network holds (running statistics, frozen weights), each [K, *shape].
     """
@@ -74,11 +74,11 @@ class Rows:
         """Rows for members of these seeds, from one initialised network a seed."""
         flat = {seed: _flatten(module) for seed, module in modules.items()}
         rest = {seed: rest_of(module) for seed, module in modules.items()}
-        params = torch.stack([flat[seed] for seed in seeds])
+        params = _laid_out(torch.stack([flat[seed] for seed in seeds]))
         names = rest[seeds[0]]
         return cls(
             params=params,
-            grads=torch.zeros_like(params),
+            grads=_laid_out(torch.zeros_like(params)),
             buffers={name: torch.stack([rest[seed][name] for seed in seeds]) for name in names},
         )
 
@@ -103,9 +103,21 @@ class Rows:
 
     def keep(self, rows: Tensor) -> None:
         """Goes on with these rows alone; the others' memory is given back."""
-        self.params = self.params[rows]
-        self.grads = self.grads[rows]
+        self.params, self.grads = (_laid_out(values[rows]) for values in (self.params, self.grads))
         self.buffers = {name: value[rows] for name, value in self.buffers.items()}
+
+
+_BYTES: Final = 64
+"""Where each row begins is a multiple of this. With ten million weights forward and backward take 10% longer otherwise,
+and rows of equal numbers can round differently."""
+
+
+def _laid_out(values: Tensor) -> Tensor:
+    """A copy of [K, P] whose rows begin as said, with a gap between them."""
+    k, p = values.shape
+    step = _BYTES // values.element_size()
+    room = values.new_empty(k, -(-p // step) * step)
+    return room[:, :p].copy_(values)
 
 
 def _flatten(module: nn.Module) -> Tensor:
