@@ -84,7 +84,10 @@ class PopulationAdam:
             grads = self._decay_(params, grads, lr, active)
         lrs = lr.tolist()
         groups = self._rows_of(params, grads if _by_rows(grads) else grads.contiguous())
-        self._t.copy_(torch.as_tensor(t))
+        if isinstance(t, int):
+            self._t.fill_(t)
+        else:
+            self._t.copy_(t)
         if active is not None:
             chosen = active.nonzero().flatten().tolist()
             groups = Groups(self._views.at(chosen), [self._scalars[k] for k in chosen])

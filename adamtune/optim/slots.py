@@ -99,13 +99,18 @@ class Groups:
     def __init__(self, slots: Slots, scalars: Sequence[Scalars]) -> None:
         self._slots, self._scalars = slots, scalars
         self._groups: list[tuple[list[int], Slots, Scalars]] = []
+        self._lrs: Sequence[float] = ()
+        self._at_lrs: list[tuple[Slots, Scalars]] = []
 
     def at(self, lrs: Sequence[float]) -> Iterable[tuple[Slots, Scalars]]:
         """Every group with its numbers at these lrs, one for each row."""
+        if lrs == self._lrs:
+            return self._at_lrs
         if not self._groups or any(lrs[row] != lrs[rows[0]] for rows, _, _ in self._groups for row in rows):
             together: dict[Scalars, list[int]] = {}
             for row, lr in enumerate(lrs):
                 together.setdefault(self._scalars[row]._replace(lr=lr), []).append(row)
             self._groups = [(rows, self._slots.at(rows), numbers) for numbers, rows in together.items()]
-        for rows, slots, numbers in self._groups:
-            yield slots, numbers._replace(lr=lrs[rows[0]])
+        self._lrs = lrs
+        self._at_lrs = [(slots, numbers._replace(lr=lrs[rows[0]])) for rows, slots, numbers in self._groups]
+        return self._at_lrs

@@ -8,6 +8,25 @@ import torch
 from torch import Tensor
 
 
+class Clipping:
+    """Both kinds of clipping, each member with limits of its own; what nobody asks for is not looked at.
+
+    Args:
+        max_norm: As in `clip_by_norm`, shape [K].
+        max_value: As in `clip_by_value`, shape [K].
+    """
+
+    def __init__(self, max_norm: Tensor, max_value: Tensor) -> None:
+        self._max_norm = max_norm if bool((max_norm < math.inf).any()) else None
+        self._max_value = max_value if bool((max_value < math.inf).any()) else None
+        self._nobody = torch.zeros(len(max_norm), dtype=torch.bool)
+
+    def __call__(self, grads: Tensor, norms: Tensor) -> Tensor:
+        """Clips gradients of shape [K, P] with these norms, in place; which members were clipped, shape [K]."""
+        clipped = self._nobody if self._max_norm is None else clip_by_norm(grads, norms, self._max_norm)
+        return clipped if self._max_value is None else clipped | clip_by_value(grads, self._max_value)
+
+
 def grad_norms(grads: Tensor) -> Tensor:
     """Global gradient norm of each member, shape [K], from gradients of shape [K, P]."""
     norms: Tensor = torch.linalg.vector_norm(grads, dim=1)

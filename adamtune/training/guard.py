@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -35,6 +36,7 @@ class Guard:
     def __init__(self, start_loss: Tensor, total_steps: int) -> None:
         self.ceiling = FAR_ABOVE_START * start_loss
         """Loss above which a member is far above its start, shape [K]."""
+        self._limits: list[float] | None = None
         self._patience = max(PATIENCE_STEPS, int(PATIENCE_SHARE * total_steps))
         self.above = torch.zeros(len(start_loss), dtype=torch.int64)
         """Steps in a row that each member's loss has been above its ceiling."""
@@ -49,6 +51,9 @@ class Guard:
             norms: Global gradient norm of each member, shape [K].
             skipped: Members that leave out this step since float16 overflowed, shape [K]; None for nobody.
         """
+        if self._all_is_well(losses, norms):
+            self.above.zero_()
+            return []
         self.above = torch.where(losses > self.ceiling, self.above + 1, 0)
         finite = torch.isfinite(losses) & torch.isfinite(norms)
         if skipped is not None:
@@ -56,6 +61,13 @@ class Guard:
         patience_over = self.above >= self._patience
         lost = (~finite | patience_over).nonzero().flatten().tolist()
         return [Lost(row, self._reason(step, row, losses, norms)) for row in lost]
+
+    def _all_is_well(self, losses: Tensor, norms: Tensor) -> bool:
+        """Whether nothing is wrong with anybody: plain numbers tell it of nearly all steps in a tenth of the time."""
+        if self._limits is None:
+            self._limits = self.ceiling.tolist()
+        low = all(-math.inf < loss <= limit for loss, limit in zip(losses.tolist(), self._limits, strict=True))
+        return low and all(norm < math.inf for norm in norms.tolist())
 
     def _reason(self, step: int, row: int, losses: Tensor, norms: Tensor) -> str:
         loss, norm = float(losses[row]), float(norms[row])
@@ -68,7 +80,7 @@ class Guard:
 
     def keep(self, rows: Tensor) -> None:
         """Goes on with these rows alone."""
-        self.ceiling = self.ceiling[rows]
+        self.ceiling, self._limits = self.ceiling[rows], None
         self.above = self.above[rows]
 
     def tensors(self) -> dict[str, Tensor]:
@@ -77,7 +89,7 @@ class Guard:
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Takes over what `tensors` gave."""
-        self.ceiling, self.above = tensors["ceiling"].clone(), tensors["above"].clone()
+        self.ceiling, self.above, self._limits = tensors["ceiling"].clone(), tensors["above"].clone(), None
 
 
 def one_a_row(lost: Iterable[Lost]) -> list[Lost]:

@@ -15,7 +15,7 @@ from adamtune.training.alike import Alike
 from adamtune.training.allocator import keep_freed_memory
 from adamtune.training.broken import first_broken, with_place
 from adamtune.training.checkpoint import Checkpoint
-from adamtune.training.clip import clip_by_norm, clip_by_value, grad_norms
+from adamtune.training.clip import Clipping, grad_norms
 from adamtune.training.evaluation import End, endings, final_signals, lines, lost_line
 from adamtune.training.finished import Finished
 from adamtune.training.guard import Guard, Lost, one_a_row
@@ -78,6 +78,7 @@ class PopulationTrainer(ABC):
         self._layout = Layout.of(self._module)
         self.rows = Rows.of(models, seeds)
         self.numbers = Numbers.of(recipes, length.total_steps)
+        self._clip = Clipping(self.numbers.max_norm, self.numbers.max_value)
         spared = [spared_columns(self._module, self._layout, own.optimizer.no_decay) for own in recipes]
         settings = [own.optimizer for own in recipes]
         self.optimizer = population_optimizer(
@@ -206,8 +207,7 @@ class PopulationTrainer(ABC):
             losses, norms = (values.where(active, torch.nan) for values in (losses, norms))
         self._window.before_update(self.step, self.rows)
         self._smoothed.see(losses)
-        clipped = clip_by_norm(self.rows.grads, norms, self.numbers.max_norm)
-        clipped |= clip_by_value(self.rows.grads, self.numbers.max_value)
+        clipped = self._clip(self.rows.grads, norms)
         t = self._updates() + 1
         self.optimizer.step(self.rows.params, self.rows.grads, t, self._lr(self.step), active)
         self._window.after_update(self.rows, Taken(losses, norms, clipped, t, active), self.optimizer)
@@ -231,6 +231,7 @@ class PopulationTrainer(ABC):
             if part is not None:
                 part.keep(kept)
         self.numbers, self._schedule = self.numbers.keep(kept), None
+        self._clip = Clipping(self.numbers.max_norm, self.numbers.max_value)
         self._keep(kept, gone)
         return kept
 

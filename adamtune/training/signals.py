@@ -152,6 +152,10 @@ class Window:
         """Norm of every matrix's part of a buffer [K, P], on the CPU: [K, L]."""
         return torch.stack([_norms(values[:, at]) for at in self._matrices], dim=1).cpu()
 
+    def _sampled(self, values: Tensor) -> Tensor:
+        """The sample's columns of a buffer [K, P]; with gaps between rows `index_select` would copy all of it first."""
+        return values.gather(1, self.sample.columns.expand(len(values), -1))
+
     def _staleness(self, grads: Tensor, v: Tensor) -> Tensor:
         """Mean of g^2 / v over the sample of each matrix, the largest of them; bias is corrected later.
 
@@ -159,11 +163,11 @@ class Window:
             RMS_t of Wortsman et al. 2023, "Stable and low-precision training for large-scale vision-language models",
             section 3.2; there over a whole tensor.
         """
-        squares = grads.index_select(1, self.sample.columns).square_().div_(v.clamp_min_(torch.finfo(v.dtype).tiny))
+        squares = self._sampled(grads).square_().div_(v.clamp_min_(torch.finfo(v.dtype).tiny))
         return (squares @ self.sample.mean.to(squares)).amax(dim=1).cpu()
 
     def _unchanged(self, before: Tensor, rows: Rows) -> Tensor:
-        was, now, grads = (x.index_select(1, self.sample.columns) for x in (before, rows.params, rows.grads))
+        was, now, grads = map(self._sampled, (before, rows.params, rows.grads))
         has_gradient = grads != 0
         return ((was == now) & has_gradient).sum(dim=1).cpu() / has_gradient.sum(dim=1).cpu()
 

@@ -58,6 +58,13 @@ class Trainer(PopulationTrainer):
         )
 
         self._variety = Variety(self._data.train, recipe.task)
+        self._take_members()
+
+    def _take_members(self) -> None:
+        """What of the members in the rows a batch asks for."""
+        smoothing = self.numbers.smoothing
+        self._seeds = [member.seed for member in self.running]
+        self._smoothing = smoothing.to(self.device, torch.float32) if smoothing.any() else None
 
     def choose(self) -> Choice:
         """Measures the strategies and settles on one, unless that was done before."""
@@ -87,13 +94,12 @@ class Trainer(PopulationTrainer):
 
     def _batch(self, number: int, *, scaled: bool = True) -> Batch:
         x, y = self._batches.at(number)
-        smoothing = self.numbers.smoothing
-        noise = {seed: mix(seed, number, 1) for seed in {member.seed for member in self.running}}
+        noise = {seed: mix(seed, number, 1) for seed in set(self._seeds)}
         return Batch(
             x,
             y,
-            noise=[noise[member.seed] for member in self.running],
-            smoothing=smoothing.to(self.device, torch.float32) if smoothing.any() else None,
+            noise=[noise[seed] for seed in self._seeds],
+            smoothing=self._smoothing,
             scale=self._scale.factor.to(self.device) if scaled and self._scale is not None else None,
         )
 
@@ -119,6 +125,7 @@ class Trainer(PopulationTrainer):
     def _keep(self, rows: Tensor, gone: Collection[int]) -> None:
         del gone
         self._variety.keep(rows)
+        self._take_members()
         if self.running:
             self._batches.keep(rows)
             self._strategy.bind(self.rows, rows.tolist())
