@@ -5,11 +5,12 @@ Run: python tests/bench/growth.py [--repeat 3] [--only memory evaluations weight
 - memory: a sweep of 256 networks of 85,000 parameters, as a command of its own, without a limit and with `--memory
   100MB`. Counted are the high-water marks of resident memory of the command and of its workers, less those of the same
   command with one value of lr and one seed, which are torch and the data; and the results, which must be the same.
-- evaluations: 1,000 in one run of 2,000 steps, against a plain loop with torch's fused AdamW and as many evaluations.
-- weights: four networks of ten million parameters, one process and all threads, against the same loop.
+- evaluations: 1,000 in one run of 2,000 steps, against the peer of `throughput.py` with as many evaluations.
+- weights: four networks of ten million parameters, one process and all threads, against the same peer.
 
 Of the last two everything counts but imports: choosing a strategy, Optuna, logs, checkpoints, the diagnosis at the end.
-Repetitions are interleaved. Nothing else should run on the machine meanwhile.
+The peer has a process of its own, as whoever writes the loop has. Repetitions are interleaved. Nothing else should run
+on the machine meanwhile.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from throughput import Peer, Work
+from throughput import Work, peer_study, peers
 
 from adamtune.tuning.memory import parse_size
 
@@ -112,18 +113,14 @@ def _against_peer(work: Work, lrs: Sequence[float], threads: int, repeat: int) -
     import torch
 
     torch.set_num_threads(threads)
-    peer = Peer(work)
-    peer.train(lrs[0], 0, steps=3)
     ours, theirs, size, strategy = [], [], 0, ""
-    for turn in range(repeat + 1):
-        began = time.perf_counter()
-        size, strategy = _sweep(work, lrs if turn else lrs[:1], short=not turn)
-        middle = time.perf_counter()
-        if turn:
-            for lr in lrs:
-                peer.train(lr, 0)
-            ours.append(middle - began)
-            theirs.append(time.perf_counter() - middle)
+    _sweep(work, lrs[:1], short=True)
+    with peers(work, 1, threads) as pipes:
+        for _ in range(repeat):
+            began = time.perf_counter()
+            size, strategy = _sweep(work, lrs, short=False)
+            ours.append(time.perf_counter() - began)
+            theirs.append(peer_study([(lr, 0) for lr in lrs], pipes)[0])
     ratios = [peer_s / our_s for peer_s, our_s in zip(theirs, ours, strict=True)]
     shown = statistics.median(ratios), statistics.median(ours), statistics.median(theirs), size / 1e6, strategy
     return dict(zip(HEADS["weights"], shown, strict=True)) | {"members": len(lrs), "ratios": ratios}

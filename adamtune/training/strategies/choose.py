@@ -33,7 +33,7 @@ MEASURED: Final = 32
 LARGE: Final = 2**22
 """Weights, of all members together, from which on fewer members tell as much: no cache holds what is measured."""
 REPETITIONS: Final = 3
-SPENT_MS: Final = 250.0
+SPENT_MS: Final = 100.0
 """Time after which a candidate is not measured further: its steps are long enough to be told apart."""
 HOPELESS: Final = 3.0
 """A candidate whose step is this many times slower than the best is not measured further."""
@@ -186,13 +186,19 @@ class _Trials:
             self._rows.buffers[name].copy_(value)
 
     def measure(self, candidates: Sequence[tuple[str, int]]) -> None:
-        """Times strategies and chunks, with one thread and with all: in turns, since a machine's speed drifts."""
+        """Times strategies and chunks, in turns since a machine's speed drifts.
+
+        The first tells whether one thread or all of them; the others are tried with as many.
+        """
         was = torch.get_num_threads()
-        racers = [_Racer(self, name, chunk, 1) for name, chunk in candidates]
-        self._race(racers)
-        if was > 1:
-            long = [racer for racer in racers if racer.ms >= SHORT_MS]
-            self._race([_Racer(self, racer.name, racer.chunk, was) for racer in long])
+        racers = [_Racer(self, *candidates[0], 1)]
+        if was > 1 and len(self._rows.params) * self._each_ms >= SHORT_MS:
+            racers.append(_Racer(self, *candidates[0], was))
+            self._race(racers)
+            alone, all_threads = racers
+            racers = [all_threads if all_threads.ms * THREADS_MARGIN < alone.ms else alone]
+        threads = racers[0].key[2]
+        self._race([*racers, *(_Racer(self, name, chunk, threads) for name, chunk in candidates[1:])])
         torch.set_num_threads(was)
 
     def _race(self, racers: Sequence[_Racer]) -> None:
