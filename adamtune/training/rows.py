@@ -74,11 +74,13 @@ class Rows:
         """Rows for members of these seeds, from one initialised network a seed."""
         flat = {seed: _flatten(module) for seed, module in modules.items()}
         rest = {seed: rest_of(module) for seed, module in modules.items()}
-        params = _laid_out(torch.stack([flat[seed] for seed in seeds]))
+        params, grads = (_room(len(seeds), flat[seeds[0]]) for _ in range(2))
+        for row, seed in zip(params, seeds, strict=True):
+            row.copy_(flat[seed])
         names = rest[seeds[0]]
         return cls(
             params=params,
-            grads=_laid_out(torch.zeros_like(params)),
+            grads=grads.zero_(),
             buffers={name: torch.stack([rest[seed][name] for seed in seeds]) for name in names},
         )
 
@@ -103,7 +105,7 @@ class Rows:
 
     def keep(self, rows: Tensor) -> None:
         """Goes on with these rows alone; the others' memory is given back."""
-        self.params, self.grads = (_laid_out(values[rows]) for values in (self.params, self.grads))
+        self.params, self.grads = (_some(values, rows) for values in (self.params, self.grads))
         self.buffers = {name: value[rows] for name, value in self.buffers.items()}
 
 
@@ -112,12 +114,15 @@ _BYTES: Final = 64
 and rows of equal numbers can round differently."""
 
 
-def _laid_out(values: Tensor) -> Tensor:
-    """A copy of [K, P] whose rows begin as said, with a gap between them."""
-    k, p = values.shape
-    step = _BYTES // values.element_size()
-    room = values.new_empty(k, -(-p // step) * step)
-    return room[:, :p].copy_(values)
+def _room(k: int, row: Tensor) -> Tensor:
+    """Memory for k rows like one of shape [P], which begin as said, with gaps between them; not set to anything."""
+    step = _BYTES // row.element_size()
+    return row.new_empty(k, -(-len(row) // step) * step)[:, : len(row)]
+
+
+def _some(values: Tensor, rows: Tensor) -> Tensor:
+    """Some rows of [K, P] in memory of their own."""
+    return _room(len(rows), values[0]).copy_(values[rows])
 
 
 def _flatten(module: nn.Module) -> Tensor:
