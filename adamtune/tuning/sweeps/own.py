@@ -44,14 +44,16 @@ class OwnStudy(SweepStudy):
         run_dir: The run.
         name: Name of the study.
         space: The knobs that it is about.
+        meanwhile: Whether a new one is opened while this process goes on: a gain where it waits for others that train.
     """
 
-    def __init__(self, run_dir: Path, name: str, space: Space) -> None:
-        super().__init__(name, space, f"sqlite:///{run_dir / STUDY}")
+    def __init__(self, run_dir: Path, name: str, space: Space, *, meanwhile: bool = False) -> None:
+        is_new = not (run_dir / STUDY).exists()
+        super().__init__(name, space, f"sqlite:///{run_dir / STUDY}", meanwhile=meanwhile and is_new)
         self._entries: list[_Entry] = []
         self._known: dict[tuple[Point, tuple[int, ...], str], int] = {}
         self._open: set[int] = set()
-        self._n_told = len(self._study.get_trials(deepcopy=False))
+        self._n_told = 0 if is_new else len(self._study.get_trials(deepcopy=False))
         self._file = run_dir / RUNGS
         self._said = _said(self._file)
 

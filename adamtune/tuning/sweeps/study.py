@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ from adamtune.tuning.sweeps.storage import opened
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.distributions import BaseDistribution
+    from optuna.storages import RDBStorage
 
 CONSTRAINT: Final = "n_diverged"
 """Above zero the trial is infeasible to Optuna."""
@@ -52,23 +54,30 @@ class SweepStudy(ABC):
         name: Name of the study.
         space: The knobs that it is about.
         storage: URL of its database.
+        meanwhile: Whether it is opened while this process goes on, which takes as long as training a small network.
 
     Raises:
-        UsageError: There is no such database, or it cannot be written to.
+        UsageError: There is no such database, or it cannot be written to; with `meanwhile` as soon as it is needed.
     """
 
-    def __init__(self, name: str, space: Space, storage: str) -> None:
-        import optuna
-
-        from adamtune.tuning.sweeps.pruner import RungPruner
-
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+    def __init__(self, name: str, space: Space, storage: str, *, meanwhile: bool = False) -> None:
         self.name, self.storage = name, without_password(storage)
-        self._storage = opened(storage)
-        self._study: Study = optuna.create_study(
-            study_name=name, storage=self._storage, load_if_exists=True, direction="minimize", pruner=RungPruner()
-        )
         self._space = space
+        self._opened: Future[tuple[Study, RDBStorage]] = Future()
+        if meanwhile:
+            opener = ThreadPoolExecutor(1)
+            self._opened = opener.submit(_open, name, storage)
+            opener.shutdown(wait=False)
+        else:
+            self._opened.set_result(_open(name, storage))
+
+    @property
+    def _study(self) -> Study:
+        return self._opened.result()[0]
+
+    @property
+    def _storage(self) -> RDBStorage:
+        return self._opened.result()[1]
 
     @abstractmethod
     def numbers(self, points: Sequence[Point], seeds: Sequence[int], role: str = "search") -> list[int]:
@@ -116,6 +125,19 @@ class SweepStudy(ABC):
         """Lets go of the database."""
         self._storage.remove_session()
         self._storage.engine.dispose()
+
+
+def _open(name: str, url: str) -> tuple[Study, RDBStorage]:
+    import optuna
+
+    from adamtune.tuning.sweeps.pruner import RungPruner
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = opened(url)
+    study = optuna.create_study(
+        study_name=name, storage=storage, load_if_exists=True, direction="minimize", pruner=RungPruner()
+    )
+    return study, storage
 
 
 def parameter(knob: Knob) -> str:

@@ -87,7 +87,7 @@ def _study(session: Session, space: Space, request: SweepRequest) -> SweepStudy:
     name = session.loaded.recipe.name
     if request.storage:
         return SharedStudy(session.path, f"{name}-{space.name}-{session.work[:12]}", space, request.storage)
-    return OwnStudy(session.path, f"{name}-{session.path.name}", space)
+    return OwnStudy(session.path, f"{name}-{session.path.name}", space, meanwhile=request.workers > 1)
 
 
 def _named_points(request: SweepRequest, space: Space, start: Start) -> list[Point] | None:
