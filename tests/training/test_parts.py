@@ -14,7 +14,7 @@ from adamtune.optim.coefficients import Coefficients
 from adamtune.optim.population import PopulationAdam
 from adamtune.runs.manifest import MemberEntry
 from adamtune.training.batches import mix
-from adamtune.training.clip import clip_by_norm, clip_by_value, grad_norms
+from adamtune.training.clip import Clipping, clip_by_norm, clip_by_value, grad_norms
 from adamtune.training.guard import FAR_ABOVE_START, Guard
 from adamtune.training.population import Population
 from adamtune.training.rows import Layout, Rows
@@ -85,11 +85,24 @@ def test_clipping_by_value_cuts_single_elements_as_torch_does() -> None:
     assert not clip_by_value(grads, torch.full((3,), math.inf)).any()
 
 
-def test_both_bounds_hold_where_both_kinds_clip() -> None:
-    grads = torch.tensor([[30.0, -40.0, 0.5]])
-    clip_by_norm(grads, grad_norms(grads), torch.tensor([5.0], dtype=torch.float64))
-    assert bool(clip_by_value(grads, torch.tensor([3.5], dtype=torch.float64)))
-    assert grads[0].tolist() == pytest.approx([3.0, -3.5, 0.05], rel=1e-3)
+@pytest.mark.parametrize(
+    ("max_norm", "max_value", "wanted"),
+    [
+        (5.0, 3.5, [3.0, -3.5, 0.05]),
+        (5.0, math.inf, [3.0, -4.0, 0.05]),
+        (math.inf, 3.5, [3.5, -3.5, 0.5]),
+        (math.inf, math.inf, [30.0, -40.0, 0.5]),
+    ],
+)
+def test_each_kind_of_clipping_is_done_for_whoever_asks_for_it(
+    max_norm: float, max_value: float, wanted: list[float]
+) -> None:
+    grads = torch.tensor([[30.0, -40.0, 0.5], [30.0, -40.0, 0.5]])
+    limits = (torch.tensor([limit, math.inf], dtype=torch.float64) for limit in (max_norm, max_value))
+    clipped = Clipping(*limits)(grads, grad_norms(grads))
+    assert clipped.tolist() == [min(max_norm, max_value) < math.inf, False]
+    assert grads[0].tolist() == pytest.approx(wanted, rel=1e-3)
+    assert grads[1].tolist() == [30.0, -40.0, 0.5]
 
 
 def test_a_step_that_a_member_leaves_out_does_not_count_among_its_signals() -> None:
@@ -133,7 +146,13 @@ def test_a_member_whose_loss_stays_far_above_its_start_is_lost_and_a_spike_is_no
 
 @pytest.mark.parametrize(
     ("loss", "norm", "words"),
-    [(math.nan, 1.0, "loss is nan at step 3"), (math.inf, 1.0, "loss is inf"), (1.0, math.inf, "gradient norm is inf")],
+    [
+        (math.nan, 1.0, "loss is nan at step 3"),
+        (math.inf, 1.0, "loss is inf"),
+        (-math.inf, 1.0, "loss is -inf"),
+        (1.0, math.inf, "gradient norm is inf"),
+        (1.0, math.nan, "gradient norm is nan"),
+    ],
 )
 def test_a_value_that_is_not_finite_is_named_with_its_step(loss: float, norm: float, words: str) -> None:
     guard = Guard(torch.tensor([2.0]), total_steps=100)

@@ -100,6 +100,23 @@ def test_a_slow_network_is_timed_on_few_members_in_small_chunks(digits: Lab, mon
     assert torch.equal(slow.rows.params, before)
 
 
+def test_one_candidate_tells_how_many_threads_the_others_are_tried_with(
+    digits: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adamtune.training.strategies.choose.SHORT_MS", 0.0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        measured = digits.trainer([MemberEntry(n, 0, {}) for n in range(20)]).choose().step_ms
+    finally:
+        torch.set_num_threads(before)
+    first, *others = dict.fromkeys(name.partition("@")[0] for name in measured)
+    assert {f"{first}@1", f"{first}@2"} <= set(measured)
+    threads = {name.partition("@")[2] for name in measured if name.partition("@")[0] in others}
+    assert len(others) >= 3
+    assert len(threads) == 1
+
+
 def test_a_network_with_its_own_noise_runs_by_the_loop_and_keeps_the_promise(digits: Lab) -> None:
     members = lrs(1e-3, 1e-2, seeds=2)
     trainer = digits.trainer(members, Noisy)

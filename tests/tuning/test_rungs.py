@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from adamtune.errors import UsageError
 from adamtune.models.build import build_model
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.record import Record
@@ -92,6 +93,24 @@ def claimed(study: SweepStudy, points: Sequence[tuple[float, ...]]) -> list[int]
         claims += fresh
     assert claims == numbers
     return numbers
+
+
+def test_a_study_that_is_opened_meanwhile_holds_its_trials_as_any_other(tmp_path: Path) -> None:
+    import optuna
+
+    study = OwnStudy(tmp_path, "rungs", Space((find_knob("lr"),)), meanwhile=True)
+    for number in claimed(study, POINTS):
+        study.tell(number, Outcome(float(number), {}, 0, pruned=False, facts={}))
+    study.close()
+    kept = optuna.load_study(study_name="rungs", storage=study.storage).trials
+    assert [trial.value for trial in kept] == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_study_that_cannot_be_opened_meanwhile_says_so_when_it_is_needed(tmp_path: Path) -> None:
+    study = OwnStudy(tmp_path / "nowhere", "rungs", Space((find_knob("lr"),)), meanwhile=True)
+    (number,) = claimed(study, POINTS[:1])
+    with pytest.raises(UsageError, match="cannot open"):
+        study.tell(number, Outcome(1.0, {}, 0, pruned=False, facts={}))
 
 
 @both
