@@ -98,7 +98,7 @@ def idle_rows(kind: Kind, values: Tensor) -> Tensor:
         values: What comes out of a relu, or what goes into any other kind, shape [*, rows, units].
     """
     if kind == "relu":  # it gives nothing below 0, and signs are summed three times as fast as comparisons
-        return values.shape[-2] - values.sign().sum(dim=-2)
+        return values.shape[-2] - values.sign().sum(dim=-2, dtype=torch.float32)  # bfloat16 counts to 256
     return (values.abs() > FLAT[kind]).sum(dim=-2, dtype=torch.int32)
 
 

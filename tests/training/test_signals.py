@@ -14,7 +14,7 @@ from adamtune.optim.population import PopulationAdam
 from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.metrics import from_line, to_line
 from adamtune.runs.record import LAYER_SIGNALS, SIGNALS, Record
-from adamtune.training.activity import FLAT, PROBE_ROWS, Activity
+from adamtune.training.activity import FLAT, PROBE_ROWS, Activity, idle_rows
 from adamtune.training.alike import alike_units
 from adamtune.training.rows import Layout, Rows
 from adamtune.training.sample import ELEMENTS, MATRICES, Sample
@@ -178,3 +178,10 @@ def test_a_sample_spreads_over_every_shown_matrix_and_means_are_means() -> None:
         own = sample.columns[sample.mean[:, place] > 0]
         assert len(own.unique()) == len(own) == min(ELEMENTS, at.stop - at.start)
         assert at.start <= int(own.min()) <= int(own.max()) < at.stop
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_a_unit_that_says_something_once_in_many_rows_is_not_dead(dtype: torch.dtype) -> None:
+    given = torch.zeros(2, 5000, 3, dtype=dtype)
+    given[0, 4321, 0], given[0, 17, 1], given[1, 99, 2] = 1e-3, torch.inf, 2.0
+    assert idle_rows("relu", given).tolist() == [[4999, 4999, 5000], [5000, 5000, 4999]]
