@@ -36,8 +36,8 @@ DEFAULT = 3e-4
 NAMED = ((3e-4, 6e-4), (3e-4, 3.5e-4), (1e-3, 1.5e-3), (1e-3, 1.2e-3))
 """A default, and the lr that is asked about."""
 ALPHAS = (0.05, 0.015, 0.025)
-"""Error rates of the peer's looks. The first is all that adamtune spends where it plans one look, as it does for a named
-lr; going on is then free for the peer, which is wrong in up to 9 of 100 cases for it."""
+"""Error rates of the peer's looks. The first is all that adamtune spends where it plans one look, as for a named lr;
+going on is then free for the peer, which may be wrong in up to 9 of 100 cases for it."""
 FRESH, OTHERS, UNSEEN = 1000, 500, 700
 """First seeds of the peer's comparison, of the other lr where it has seeds of its own, and of the last check."""
 

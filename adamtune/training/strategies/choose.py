@@ -33,7 +33,7 @@ MEASURED: Final = 32
 LARGE: Final = 2**22
 """Weights, of all members together, from which on fewer members tell as much: no cache holds what is measured."""
 REPETITIONS: Final = 3
-SPENT_MS: Final = 100.0
+SPENT_MS: Final = 250.0
 """Time after which a candidate is not measured further: its steps are long enough to be told apart."""
 HOPELESS: Final = 3.0
 """A candidate whose step is this many times slower than the best is not measured further."""
