@@ -49,7 +49,7 @@ def ours(n_workers: int, default: float = DEFAULT, values: tuple[float, ...] = (
 
     with tempfile.TemporaryDirectory() as folder:
         request = SweepRequest(
-            knobs=("lr",), recipe=WORK.recipe, values=values, workers=n_workers, runs_dir=Path(folder),
+            knobs=("lr",), recipe=WORK.recipe, values=values or None, workers=n_workers, runs_dir=Path(folder),
             sets=("clip.max_norm=null", f"optimizer.lr={default}"),
         )  # fmt: skip
         began = time.perf_counter()
