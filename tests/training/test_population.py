@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 from adamtune.runs.manifest import MemberEntry
+from adamtune.training.strategies import choose
 from adamtune.training.trainer import Hooks
 
 if TYPE_CHECKING:
@@ -115,6 +117,28 @@ def test_one_candidate_tells_how_many_threads_the_others_are_tried_with(
     threads = {name.partition("@")[2] for name in measured if name.partition("@")[0] in others}
     assert len(others) >= 3
     assert len(threads) == 1
+
+
+@pytest.mark.parametrize(("slow_ms", "threads"), [(math.inf, 1), (0.0, 2)])
+def test_a_core_that_was_taken_for_a_moment_does_not_decide_for_one_thread_where_steps_are_long(
+    digits: Lab, monkeypatch: pytest.MonkeyPatch, slow_ms: float, threads: int
+) -> None:
+    steps: Counter[tuple[str, int, int]] = Counter()
+
+    def step(racer: choose._Racer) -> None:
+        steps[racer.key] += 1
+        held_up = racer.key[2] == 1 or steps[racer.key] <= 3
+        racer.ms, racer.spent = 30.0 if held_up else 10.0, racer.spent + 100.0
+
+    monkeypatch.setattr(choose._Racer, "step", step)
+    monkeypatch.setattr(choose, "SHORT_MS", 0.0)
+    monkeypatch.setattr(choose, "SLOW_MS", slow_ms)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert digits.trainer(lrs(1e-3, 1e-2, seeds=2)).choose().threads == threads
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_network_with_its_own_noise_runs_by_the_loop_and_keeps_the_promise(digits: Lab) -> None:

@@ -193,13 +193,23 @@ class _Trials:
         was = torch.get_num_threads()
         racers = [_Racer(self, *candidates[0], 1)]
         if was > 1 and len(self._rows.params) * self._each_ms >= SHORT_MS:
-            racers.append(_Racer(self, *candidates[0], was))
-            self._race(racers)
-            alone, all_threads = racers
-            racers = [all_threads if all_threads.ms * THREADS_MARGIN < alone.ms else alone]
+            racers = [self._by_threads(racers[0], _Racer(self, *candidates[0], was))]
         threads = racers[0].key[2]
         self._race([*racers, *(_Racer(self, name, chunk, threads) for name, chunk in candidates[1:])])
         torch.set_num_threads(was)
+
+    def _by_threads(self, alone: _Racer, together: _Racer) -> _Racer:
+        """The winner of two that differ in threads; long steps get a second chance.
+
+        Where another program takes a core for a moment all threads seem to bring nothing, and a long training would
+        take half as long again.
+        """
+        for _ in range(2 if self._each_ms > SLOW_MS else 1):
+            alone.spent = together.spent = 0.0
+            self._race([alone, together])
+            if together.ms * THREADS_MARGIN < alone.ms:
+                return together
+        return alone
 
     def _race(self, racers: Sequence[_Racer]) -> None:
         for _ in range(1 + REPETITIONS):  # the first step asks for memory too
