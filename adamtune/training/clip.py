@@ -67,8 +67,6 @@ def clip_by_value(grads: Tensor, max_value: Tensor) -> Tensor:
     Returns:
         Which members had an element cut, shape [K].
     """
-    if bool((max_value == math.inf).all()):
-        return torch.zeros(len(max_value), dtype=torch.bool)
     limit = max_value.to(grads)
     peaks = torch.linalg.vector_norm(grads, ord=math.inf, dim=1)
     clipped: Tensor = peaks > limit

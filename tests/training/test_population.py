@@ -119,6 +119,20 @@ def test_one_candidate_tells_how_many_threads_the_others_are_tried_with(
     assert len(threads) == 1
 
 
+@pytest.mark.parametrize("strategy", ["auto", "loop"])
+def test_short_steps_are_not_tried_on_several_threads(
+    digits: Lab, monkeypatch: pytest.MonkeyPatch, strategy: str
+) -> None:
+    monkeypatch.setattr(choose, "SHORT_MS", 1e9)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        measured = digits.trainer(lrs(1e-3, 1e-2), strategy=strategy).choose().step_ms
+    finally:
+        torch.set_num_threads(before)
+    assert {name.partition("@")[2] for name in measured} == {"1"}
+
+
 @pytest.mark.parametrize(("slow_ms", "threads"), [(math.inf, 1), (0.0, 2)])
 def test_a_core_that_was_taken_for_a_moment_does_not_decide_for_one_thread_where_steps_are_long(
     digits: Lab, monkeypatch: pytest.MonkeyPatch, slow_ms: float, threads: int

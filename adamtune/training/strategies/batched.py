@@ -114,6 +114,5 @@ def _watch(layers: list[Idle], rows: slice, layer: Layer, x: Tensor, y: Tensor) 
     values = y if kind == "relu" else x
     if values.dim() == 5:  # images, [K, C, H, W, B]: the channels are the units
         values = values.permute(0, 4, 2, 3, 1)
-    picked = values[:, rows]
-    picked = picked if picked.dim() == 3 else picked.flatten(1, -2)
+    picked = values[:, rows].flatten(1, -2)
     layers.append(Idle(kind, idle_rows(kind, picked), picked.shape[1]))

@@ -191,11 +191,15 @@ class _Trials:
         The first tells whether one thread or all of them; the others are tried with as many.
         """
         was = torch.get_num_threads()
-        racers = [_Racer(self, *candidates[0], 1)]
-        if was > 1 and len(self._rows.params) * self._each_ms >= SHORT_MS:
-            racers = [self._by_threads(racers[0], _Racer(self, *candidates[0], was))]
-        threads = racers[0].key[2]
-        self._race([*racers, *(_Racer(self, name, chunk, threads) for name, chunk in candidates[1:])])
+        first = _Racer(self, *candidates[0], 1)
+        if was > 1:
+            for _ in range(2):  # the first step asks for memory too
+                first.step()
+                self._restore()
+            if first.ms >= SHORT_MS:
+                first = self._by_threads(first, _Racer(self, *candidates[0], was))
+        threads = first.key[2]
+        self._race([first, *(_Racer(self, name, chunk, threads) for name, chunk in candidates[1:])])
         torch.set_num_threads(was)
 
     def _by_threads(self, alone: _Racer, together: _Racer) -> _Racer:
@@ -204,7 +208,7 @@ class _Trials:
         Where another program takes a core for a moment all threads seem to bring nothing, and a long training would
         take half as long again.
         """
-        for _ in range(2 if self._each_ms > SLOW_MS else 1):
+        for _ in range(2 if alone.ms > SLOW_MS * self._all else 1):
             alone.spent = together.spent = 0.0
             self._race([alone, together])
             if together.ms * THREADS_MARGIN < alone.ms:
