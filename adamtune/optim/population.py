@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,8 +11,8 @@ from torch import Tensor
 
 from adamtune.errors import Problem, ShapeError
 from adamtune.optim.coefficients import Coefficients
-from adamtune.optim.inplace import update_rows_
-from adamtune.optim.rule import bias_correction
+from adamtune.optim.inplace import together, update_population_, update_rows_
+from adamtune.optim.rule import Moments, bias_correction
 from adamtune.optim.slots import Groups, Scalars, Slots
 
 __all__ = ["Coefficients", "PopulationAdam"]
@@ -20,7 +21,8 @@ __all__ = ["Coefficients", "PopulationAdam"]
 class PopulationAdam:
     """Adam or AdamW over a buffer [K, P], every row with its own lr, betas, eps and decays.
 
-    A row's result is the same, bit for bit, whatever other rows there are: each is updated by a call of its own.
+    A row's result is the same, bit for bit, whatever other rows there are: each is updated by a call of its own, or
+    all of them element by element.
 
     Args:
         params: Gives shape [K, P], type (float32 or float64) and device; it is not kept.
@@ -54,12 +56,13 @@ class PopulationAdam:
         return self._coefficients
 
     def _set_coefficients(self, coefficients: Coefficients) -> None:
-        self._coefficients = coefficients
+        self._coefficients = c = coefficients
+        # The decays of rows that spare columns are taken care of before.
+        decays = (values.where(~self._spares.to(values.device), 0.0) for values in (c.weight_decay, c.l2))
+        self._everywhere = Coefficients(c.lr, c.beta1, c.beta2, c.eps, *decays)
         # Plain numbers once, instead of six small tensor reads per row and step.
-        columns = (values.tolist() for values in coefficients.tensors().values())
+        columns = (values.tolist() for values in self._everywhere.tensors().values())
         self._scalars = [Scalars(*row) for row in zip(*columns, strict=True)]
-        for k in self._spares.nonzero().flatten().tolist():  # their decays are taken care of before
-            self._scalars[k] = self._scalars[k]._replace(weight_decay=0.0, l2=0.0)
         self._seen = (None,) * 4
 
     @torch.no_grad()
@@ -82,6 +85,10 @@ class PopulationAdam:
         lr = self._coefficients.lr if lr is None else lr
         if self._decays is not None:
             grads = self._decay_(params, grads, lr, active)
+        if active is None and together(self.exp_avg):
+            moments = Moments(self.exp_avg, self.exp_avg_sq)
+            update_population_(params, grads, moments, t, replace(self._everywhere, lr=lr))
+            return
         lrs = lr.tolist()
         groups = self._rows_of(params, grads if _by_rows(grads) else grads.contiguous())
         if isinstance(t, int):
@@ -154,9 +161,11 @@ class PopulationAdam:
         exact = c.eps**2 * bias_correction(c.beta2, t)
         bound = exact.to(self.exp_avg_sq.dtype)
         bound = torch.where(bound < exact, torch.nextafter(bound, torch.full_like(bound, torch.inf)), bound)
+        limits = bound.to(self.exp_avg_sq.device)
+        if self.exp_avg_sq.is_cuda:
+            return (self.exp_avg_sq < limits[:, None]).sum(dim=1).cpu().double() / self.exp_avg_sq.shape[1]
         # Row by row, since counting along an axis takes six times as long.
-        rows = zip(self.exp_avg_sq, bound.to(self.exp_avg_sq.device), strict=True)
-        counts = [torch.count_nonzero(row < limit) for row, limit in rows]
+        counts = [torch.count_nonzero(row < limit) for row, limit in zip(self.exp_avg_sq, limits, strict=True)]
         return torch.stack(counts).double() / self.exp_avg_sq.shape[1] if counts else exact
 
     def second_moment(self, columns: Tensor) -> Tensor:

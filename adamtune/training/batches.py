@@ -69,14 +69,15 @@ class Batches:
 
     def at(self, number: int) -> tuple[Tensor, Tensor]:
         """Inputs of shape [K, B, *D] and targets of shape [K, B], [K, B, T] or [K, B, C] of one batch."""
-        rows = self.rows(number).to(self._part.x.device)
+        rows = self.rows(number)
         return _picked(self._part.x, rows), _picked(self._part.y, rows)
 
     def rows(self, number: int) -> Tensor:
         """Which rows of the training split, from 0, make one batch of each member, shape [K, B]."""
         epoch, place = divmod(number, self._per_epoch)
         if epoch != self._epoch:
-            self._orders = torch.stack([self._order(seed, epoch) for seed in self._unique])[self._row]
+            orders = torch.stack([self._order(seed, epoch) for seed in self._unique])[self._row]
+            self._orders = orders.to(self._part.x.device)
             self._epoch = epoch
         return self._orders[:, place * self._size : (place + 1) * self._size]
 

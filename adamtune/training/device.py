@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
+from torch import Tensor
 
 from adamtune.errors import ModelError, Problem
+
+
+def on_cpu(*values: Tensor) -> Sequence[Tensor]:
+    """Tensors of one shape and type, on the CPU; from an accelerator they come together: it is waited for once."""
+    return values if values[0].device.type == "cpu" else torch.stack(values).cpu().unbind()
 
 
 def pick_device(wanted: str, where: str | None = None) -> torch.device:

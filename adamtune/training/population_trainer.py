@@ -16,6 +16,7 @@ from adamtune.training.allocator import keep_freed_memory
 from adamtune.training.broken import first_broken, with_place
 from adamtune.training.checkpoint import Checkpoint
 from adamtune.training.clip import Clipping, grad_norms
+from adamtune.training.device import on_cpu
 from adamtune.training.evaluation import End, endings, final_signals, lines, lost_line
 from adamtune.training.finished import Finished
 from adamtune.training.guard import Guard, Lost, one_a_row
@@ -107,7 +108,7 @@ class PopulationTrainer(ABC):
 
     @abstractmethod
     def _backward(self) -> Tensor:
-        """Writes this step's gradients into the rows; each member's batch loss, [K], on the CPU."""
+        """Writes this step's gradients into the rows; each member's batch loss, [K]."""
 
     @abstractmethod
     def _scored(self) -> dict[str, Tensor]:
@@ -172,7 +173,7 @@ class PopulationTrainer(ABC):
         losses = self._backward()
         if self._scale is not None:
             self._scale.unscale(self.rows.grads)
-        norms = grad_norms(self.rows.grads).cpu()
+        losses, norms = on_cpu(losses, grad_norms(self.rows.grads))
         skipped = None if self._scale is None else self._scale.overflowed(norms)
         gone = guard.check(self.step, losses, norms, skipped)
         if self._scale is not None:

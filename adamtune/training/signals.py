@@ -85,7 +85,10 @@ class Taken:
 
 @dataclass(slots=True)
 class _Measured:
-    """What was gathered; each entry of a list is one step's, of shape [K], or [K, L] for L matrices."""
+    """What was gathered; each entry of a list is one step's, of shape [K], or [K, L] for L matrices.
+
+    What is read off the rows stays where they lie until the window is closed: an accelerator is not waited for.
+    """
 
     losses: list[Tensor] = field(default_factory=list)
     norms: list[Tensor] = field(default_factory=list)
@@ -149,8 +152,8 @@ class Window:
         seen.grads.append(_only(taken.active, self._grads))
 
     def _by_matrix(self, values: Tensor) -> Tensor:
-        """Norm of every matrix's part of a buffer [K, P], on the CPU: [K, L]."""
-        return torch.stack([_norms(values[:, at]) for at in self._matrices], dim=1).cpu()
+        """Norm of every matrix's part of a buffer [K, P], shape [K, L]."""
+        return torch.stack([_norms(values[:, at]) for at in self._matrices], dim=1)
 
     def _sampled(self, values: Tensor) -> Tensor:
         """The sample's columns of a buffer [K, P]; with gaps between rows `index_select` would copy all of it first."""
@@ -164,12 +167,12 @@ class Window:
             section 3.2; there over a whole tensor.
         """
         squares = self._sampled(grads).square_().div_(v.clamp_min_(torch.finfo(v.dtype).tiny))
-        return (squares @ self.sample.mean.to(squares)).amax(dim=1).cpu()
+        return (squares @ self.sample.mean.to(squares)).amax(dim=1)
 
     def _unchanged(self, before: Tensor, rows: Rows) -> Tensor:
         was, now, grads = map(self._sampled, (before, rows.params, rows.grads))
         has_gradient = grads != 0
-        return ((was == now) & has_gradient).sum(dim=1).cpu() / has_gradient.sum(dim=1).cpu()
+        return ((was == now) & has_gradient).sum(dim=1) / has_gradient.sum(dim=1)
 
     def close(self, optimizer: PopulationOptimizer) -> dict[str, Tensor]:
         """The signals since the last call by their public names, each [K]; the window is empty afterwards."""
@@ -185,21 +188,21 @@ class Window:
                 "clipped": torch.stack(seen.clipped).double().mean(dim=0),
             }
         if seen.stale:
-            squares = torch.stack(seen.stale) * optimizer.v_correction(torch.stack(seen.stale_t))
+            squares = torch.stack(seen.stale).cpu() * optimizer.v_correction(torch.stack(seen.stale_t))
             signals["stale"] = _largest(squares).sqrt()
         return signals | self._of_matrices(seen) if seen.ratios else signals
 
     def _of_matrices(self, seen: _Measured) -> dict[str, Tensor]:
-        ratios, grads = torch.stack(seen.ratios), torch.stack(seen.grads)
+        ratios, grads = torch.stack(seen.ratios).cpu(), torch.stack(seen.grads).cpu()
         signals = {
             "update_ratio": ratios.median(dim=2).values.median(dim=0).values,
             "update_ratio_max": ratios.amax(dim=2).median(dim=0).values,
-            "unchanged": torch.stack(seen.unchanged).nanmedian(dim=0).values,
+            "unchanged": torch.stack(seen.unchanged).cpu().nanmedian(dim=0).values,
         }
         if len(self._matrices) > 1:
             first, last = (at.stop - at.start for at in (self._matrices[0], self._matrices[-1]))
             signals["grad_ratio"] = (grads[:, :, 0] / grads[:, :, -1]).nanmedian(dim=0).values * (last / first) ** 0.5
-        of_layers = grads.nanmedian(dim=0).values, ratios.median(dim=0).values, seen.params[-1]
+        of_layers = grads.nanmedian(dim=0).values, ratios.median(dim=0).values, seen.params[-1].cpu()
         for name, values in zip(LAYER_SIGNALS, of_layers, strict=True):
             columns = values.unbind(dim=1)
             signals |= {f"{name}/{matrix}": columns[at] for matrix, at in self._shown.items()}
@@ -220,5 +223,5 @@ def _only(rows: Tensor | None, values: Tensor) -> Tensor:
     """Values of some rows, [K] or [K, L], and nan for the others; None for all rows."""
     if rows is None:
         return values
-    kept = rows if values.dim() == 1 else rows[:, None]
-    return values.where(kept, torch.full((), torch.nan, dtype=values.dtype))
+    kept = (rows if values.dim() == 1 else rows[:, None]).to(values.device)
+    return values.where(kept, values.new_full((), torch.nan))

@@ -89,8 +89,8 @@ class Trainer(PopulationTrainer):
         numbers = self._batches.of_update(self.step)
         self._variety.see(self.step, self._batches)
         if len(numbers) == 1:
-            return self._strategy.backward(self._batch(numbers[0])).cpu()
-        return mean_backward(self._strategy, map(self._batch, numbers), self.rows).cpu()
+            return self._strategy.backward(self._batch(numbers[0]))
+        return mean_backward(self._strategy, map(self._batch, numbers), self.rows)
 
     def _batch(self, number: int, *, scaled: bool = True) -> Batch:
         x, y = self._batches.at(number)

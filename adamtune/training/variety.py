@@ -28,15 +28,16 @@ class Variety:
         known = task in ("classification", "regression") and len(self._y) > 1
         self._classes = int(self._y.max()) + 1 if known and self._y.dim() == 1 else 0
         self._of_all = self._spread(whole) if known else torch.zeros(1)
+        self._varies = bool((self._of_all > 0).all())
         self._seen: list[Tensor] = []
 
     def see(self, step: int, batches: Batches) -> None:
         """Looks at the first batch of an update, at a step that is measured."""
-        if step % EVERY or not bool((self._of_all > 0).all()):
+        if step % EVERY or not self._varies:
             return
-        targets = self._y[batches.rows(batches.of_update(step)[0]).to(self._y.device)]
+        targets = self._y[batches.rows(batches.of_update(step)[0])]
         if targets.shape[1] > 1:
-            self._seen.append((self._spread(targets) / self._of_all).cpu())
+            self._seen.append(self._spread(targets) / self._of_all)
 
     def _spread(self, targets: Tensor) -> Tensor:
         """Unbiased variance of targets [K, B] or [K, B, C], [K]: of classes the sum of the variances of their marks.
@@ -55,7 +56,7 @@ class Variety:
     def close(self) -> dict[str, Tensor]:
         """`batch_variety` since the last call, [K], on the CPU; empty where no batch was looked at."""
         seen, self._seen = self._seen, []
-        return {"batch_variety": torch.stack(seen).mean(dim=0)} if seen else {}
+        return {"batch_variety": torch.stack(seen).mean(dim=0).cpu()} if seen else {}
 
     def keep(self, rows: Tensor) -> None:
         """Goes on with these rows alone."""

@@ -1,11 +1,13 @@
 """Whole sweeps against what a user would write: an Optuna study over a plain loop with torch's fused AdamW.
 
-Run: python tests/bench/throughput.py [--repeat 5] [--only WORK ...] [--workers N] [--json FILE]
+Run: python tests/bench/throughput.py [--repeat 5] [--only WORK ...] [--workers N] [--processes N] [--device cuda]
+     [--json FILE]
 
 The same model, data, batches, steps, evaluations and number of trials: 16 values of lr on 4 seeds, nothing pruned. The
 peer is run both ways a user could, in one process with all threads and in one process per core with one thread each,
-and counted at its better one. All processes are started, and have loaded torch and the data and trained a little,
-before the clock runs. Everything else counts: choosing a strategy, Optuna, logs, the diagnosis at the end.
+and counted at its better one. On an accelerator all processes share it, the data lie there, and the peer's recurrent
+layers are torch's own, which cuDNN runs. All processes are started, and have loaded torch and the data and trained a
+little, before the clock runs. Everything else counts: choosing a strategy, Optuna, logs, the diagnosis at the end.
 Repetitions are interleaved; ratios are of the repetition's own peer. Nothing else should run on the machine meanwhile.
 """
 
@@ -22,7 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -41,6 +43,10 @@ class Work:
     recipe: str
     sets: tuple[str, ...]
     seeds: int = 4
+
+    def on(self, device: str) -> Work:
+        """The same on a device."""
+        return replace(self, sets=(*self.sets, f"training.device={device}"))
 
     @property
     def trials(self) -> list[tuple[float, int]]:
@@ -72,15 +78,42 @@ def load(work: Work) -> tuple[Any, Any, Callable[[], Any]]:
     return loaded, data, lambda: build_model(loaded, data.input_shape, data.output_size, trusted=False)
 
 
+def by_cudnn(model: Any) -> Any:
+    """A model with torch's own recurrent layer in place of ours, which every backend runs step by step."""
+    from torch import nn
+
+    from adamtune.models.layers.recurrent import Recurrent
+
+    class Last(nn.Module):
+        """What the last step says."""
+
+        def __init__(self, ours: Recurrent) -> None:
+            super().__init__()
+            channels = ours.get_parameter("weight_ih_l0").shape[1]
+            self.run = nn.GRU(channels, ours.hidden, ours.layers, batch_first=True)
+
+        def forward(self, x: Any) -> Any:
+            return self.run(x)[0][:, -1]
+
+    for name, layer in model.named_children():
+        if isinstance(layer, Recurrent):
+            model.set_submodule(name, Last(layer))
+    return model
+
+
 class Peer:
     """The loop that anybody would write, for one work."""
 
     def __init__(self, work: Work) -> None:
+        from adamtune.training.device import pick_device
         from adamtune.training.length import Length
         from adamtune.training.losses import batch_loss
         from adamtune.training.start import some_of
 
-        self.loaded, self.data, self.make = load(work)
+        self.loaded, data, make = load(work)
+        device = pick_device(self.loaded.recipe.training.device)
+        self.data = data.to(device)
+        self.make = make if device.type == "cpu" else lambda: by_cudnn(make()).to(device)
         self.length = Length.of(self.loaded.recipe, len(self.data.train))
         self.loss = lambda outputs, targets: batch_loss(self.loaded.recipe.task, outputs, targets)
         self.probe = some_of(self.data.train)
@@ -96,7 +129,7 @@ class Peer:
         loss = self.evaluate(model)
         step = 0
         while step < (steps or self.length.total_steps):
-            order = torch.randperm(len(train.x))
+            order = torch.randperm(len(train.x), device=train.x.device)
             for start in range(0, len(order) - 1, size):
                 rows = order[start : start + size]
                 optimizer.zero_grad()
@@ -244,11 +277,11 @@ def our_seconds(work: Work, n: int, values: Sequence[float] = VALUES) -> float:
         return time.perf_counter() - began
 
 
-def measure(name: str, repeat: int, n: int) -> dict[str, Any]:
+def measure(name: str, repeat: int, n: int, processes: int, device: str) -> dict[str, Any]:
     """Interleaved repetitions of one work."""
-    work, cores = WORKS[name], os.cpu_count() or 1
+    work, cores = WORKS[name].on(device), os.cpu_count() or 1
     times: dict[str, list[float]] = {"ours": [], "processes": [], "threads": []}
-    with peers(work, cores, 1) as one_each, peers(work, 1, cores) as together, warm_pool(work, n):
+    with peers(work, processes, 1) as one_each, peers(work, 1, cores) as together, warm_pool(work, n):
         for _ in range(repeat):
             times["ours"].append(our_seconds(work, n))
             times["processes"].append(peer_study(work.trials, one_each)[0])
@@ -263,7 +296,7 @@ def measure(name: str, repeat: int, n: int) -> dict[str, Any]:
         "ratios": ratios,
         "seconds": times,
         "gflops": rate / 1e9,
-        "share_of_peak": rate / (cores * peak_flops()),
+        "share_of_peak": rate / ((cores if device == "cpu" else 1) * peak_flops(device)),
     }
 
 
@@ -273,6 +306,8 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--only", nargs="*", default=list(WORKS), choices=list(WORKS))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="of the peer's")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     found = []
@@ -281,7 +316,7 @@ def main() -> None:
         "| GFLOP/s | of the peak |\n" + "|---" * 7 + "|"
     )
     for name in given.only:
-        row = measure(name, given.repeat, given.workers)
+        row = measure(name, given.repeat, given.workers, given.processes, given.device)
         found.append(row)
         ours, processes, threads = (statistics.median(row["seconds"][way]) for way in ("ours", "processes", "threads"))
         low, high = min(row["ratios"]), max(row["ratios"])

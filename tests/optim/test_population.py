@@ -47,6 +47,14 @@ def trained(n_steps: int = 6) -> tuple[Tensor, PopulationAdam]:
     return params, optimizer
 
 
+@pytest.fixture(params=["row by row", "together"])
+def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a CPU, and in the way of an accelerator, which needs none."""
+    if request.param == "together":
+        monkeypatch.setattr("adamtune.optim.population.together", lambda _: True)
+
+
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize("k", range(K - 1))  # the last has both decays, which torch does not know
 def test_every_row_steps_like_its_own_torch_optimizer(k: int) -> None:
     c = coefficients()
@@ -65,6 +73,7 @@ def test_every_row_steps_like_its_own_torch_optimizer(k: int) -> None:
     torch.testing.assert_close(params[k], weight.detach(), rtol=FLOAT64_TOLERANCE, atol=FLOAT64_TOLERANCE)
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize("n_parameters", [1, 7, 33, P, 70_001])
 @pytest.mark.parametrize("k", range(K))
 def test_row_is_the_same_alone_and_among_others(k: int, n_parameters: int) -> None:
@@ -84,6 +93,7 @@ def test_row_is_the_same_alone_and_among_others(k: int, n_parameters: int) -> No
 SPARED = [[], [slice(0, 17)], [slice(17, 100), slice(101, P)], [slice(0, P)], [slice(3, 4), slice(900, 903)]]
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize("k", range(K - 1))
 def test_spared_columns_step_like_a_parameter_group_without_decay(k: int) -> None:
     """Both kinds of decay, and a row that spares all of its columns or none."""
@@ -110,6 +120,7 @@ def test_spared_columns_step_like_a_parameter_group_without_decay(k: int) -> Non
         torch.testing.assert_close(params[k][rows], weight.detach(), rtol=FLOAT64_TOLERANCE, atol=FLOAT64_TOLERANCE)
 
 
+@pytest.mark.usefixtures("each_way")
 def test_spared_columns_stay_with_their_rows_when_others_go() -> None:
     everyone, some = start(), start()
     whole, fewer = PopulationAdam(everyone, coefficients(), SPARED), PopulationAdam(some, coefficients(), SPARED)
@@ -122,6 +133,7 @@ def test_spared_columns_stay_with_their_rows_when_others_go() -> None:
     assert torch.equal(everyone[rows], some)
 
 
+@pytest.mark.usefixtures("each_way")
 def test_lr_of_the_step_replaces_that_of_the_coefficients() -> None:
     """A scheduled lr drives the step and the decoupled decay."""
     scheduled, constant = start(), start()
@@ -152,6 +164,7 @@ def test_rows_left_out_keep_parameters_and_moments() -> None:
         assert torch.equal(now[active], everyone[active])
 
 
+@pytest.mark.usefixtures("each_way")
 def test_row_of_nan_leaves_its_neighbours_alone() -> None:
     params, optimizer = start(), PopulationAdam(start(), coefficients())
     bad = grads(1)
@@ -175,6 +188,7 @@ def test_rows_may_have_their_own_t() -> None:
     assert torch.equal(params, twin)
 
 
+@pytest.mark.usefixtures("each_way")
 def test_kept_rows_go_on_as_if_nobody_left() -> None:
     rows = torch.tensor([3, 0])
     params, optimizer = trained(4)
@@ -188,6 +202,7 @@ def test_kept_rows_go_on_as_if_nobody_left() -> None:
     assert optimizer.coefficients.lr.tolist() == [LRS[3], LRS[0]]
 
 
+@pytest.mark.usefixtures("each_way")
 def test_all_rows_may_go() -> None:
     params, optimizer = trained(1)
     none = torch.tensor([], dtype=torch.int64)
@@ -196,6 +211,7 @@ def test_all_rows_may_go() -> None:
     assert optimizer.eps_share(2).shape == (0,)
 
 
+@pytest.mark.usefixtures("each_way")
 def test_restored_state_goes_on_bit_for_bit() -> None:
     params, optimizer = trained(3)
     saved = copy.deepcopy(optimizer.state_dict())

@@ -45,3 +45,12 @@ def real_steps(x: Tensor) -> Tensor:
     seen = (x != 0).any(dim=-1).cumsum(dim=-1) > 0
     last = torch.arange(x.shape[1], device=x.device) == x.shape[1] - 1
     return seen | last
+
+
+def all_real(real: Tensor) -> bool:
+    """Whether every step of all examples is real; False, which is always safe, while a CUDA graph is recorded.
+
+    Args:
+        real: As `real_steps` gives it.
+    """
+    return not (real.is_cuda and torch.cuda.is_current_stream_capturing()) and bool(real.all())

@@ -67,14 +67,25 @@ class Embedding(Layer):
         """From tokens [K, B, T] to [K, B, T, D]."""
         if train:
             self._x = x
+        if x.is_cuda:
+            return self._weight[self._members(x), x.flatten(1)].view(*x.shape, -1)
         return torch.stack([torch.embedding(weight, tokens) for weight, tokens in zip(self._weight, x, strict=True)])
+
+    @staticmethod
+    def _members(x: Tensor) -> Tensor:
+        return torch.arange(len(x), device=x.device).unsqueeze(1)
 
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
         """Adds up what every token got."""
         del inner
         if self._weight_grad is not None:
-            self._weight_grad.zero_()
-            for own, tokens, each in zip(self._weight_grad, self._x, grad, strict=True):
-                own.index_add_(0, tokens.flatten(), each.flatten(0, -2))
+            self._add_up(self._weight_grad.zero_(), grad)
         del self._x
         return None
+
+    def _add_up(self, total: Tensor, grad: Tensor) -> None:
+        if grad.is_cuda:  # all members in one call, which sorts first: sums come out alike every time
+            total.index_put_((self._members(self._x), self._x.flatten(1)), grad.flatten(1, -2), accumulate=True)
+            return
+        for own, tokens, each in zip(total, self._x, grad, strict=True):
+            own.index_add_(0, tokens.flatten(), each.flatten(0, -2))

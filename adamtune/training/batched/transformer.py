@@ -7,7 +7,7 @@ import math
 from torch import Tensor, nn
 
 from adamtune.models.layers import attention as plain
-from adamtune.models.layers.sequence import real_steps
+from adamtune.models.layers.sequence import all_real, real_steps
 from adamtune.training.batched.attention import Blocks
 from adamtune.training.batched.dense import Embedding, Linear
 from adamtune.training.batched.layer import Layer, Tensors
@@ -85,7 +85,7 @@ class Encoder(Layer):
         x = self._steps.forward(x, train=train)
         real = real_steps(x.flatten(0, 1)).view(x.shape[:3])
         padding = None
-        if not bool(real.all()):
+        if not all_real(real):
             padding = x.new_zeros(()).masked_fill(~real, -math.inf)[:, :, None, None, :]
         hidden = self._positions.add_to(self._inputs.forward(x, train=train), slice(-x.shape[2], None))
         hidden = self._blocks.forward(hidden, train=train, padding=padding)

@@ -91,7 +91,7 @@ class ReinforcementTrainer(PopulationTrainer):
             seen = player.experience(self._policies.player(row), self.step)
             losses = player.learn(self._policies, row, seen, noise[row])
             self._tally.take(row, seen.returns, losses)
-            totals.append(losses.total.cpu())
+            totals.append(losses.total)
         return torch.stack(totals)
 
     def _scored(self) -> dict[str, Tensor]:

@@ -15,12 +15,19 @@ from adamtune.training.batched.layer import Layer, NotBatchedError, Seen, Tensor
 from adamtune.training.batched.loss import loss_and_grad
 from adamtune.training.batched.network import Network
 from adamtune.training.batched.pointwise import Activation
+from adamtune.training.replay import Compute, Replay
 from adamtune.training.rows import Rows
-from adamtune.training.strategies.strategy import Batch, Strategy, spans
+from adamtune.training.strategies.strategy import EVAL_NUMBERS, Batch, Strategy, spans
 
 SCORED: Final = 8
-"""Members that are evaluated together at the most: with 16 of a dense network of 85 k parameters, whose weights are
-read again for every part of the examples, it took 1.4 times as long."""
+"""Members that are evaluated together at the most on a CPU: with 16 of a dense network of 85 k parameters, whose
+weights are read again for every part of the examples, it took 1.4 times as long."""
+CACHED: Final = 2**20
+"""Numbers of one evaluated batch with which what the loss is taken of stays in a CPU's cache."""
+ROOMIER: Final = 64
+"""How many times as many examples, of all members together, an accelerator evaluates at once: it has no caches that
+they must fit, and with few of them handing out the work takes longer than the work. An image of 16 x 8 x 8 numbers has
+columns of 37 kB, so that these are 600 MB."""
 
 Look: TypeAlias = Callable[[int], Seen]
 """From the first example of a part to what watches it."""
@@ -30,7 +37,7 @@ class Batched(Strategy):
     """Every chunk of members has a `Network` of its own, whose tensors are views of the rows."""
 
     name: ClassVar[str] = "batched"
-    eval_numbers: ClassVar[int] = 2**20  # what the loss is taken of then stays in the cache
+    _run: Compute
 
     def bind(self, rows: Rows, kept: Sequence[int] | None = None) -> None:
         """Works on these rows from now on.
@@ -42,9 +49,17 @@ class Batched(Strategy):
         self._rows = rows
         if self.objective.precision != "fp32":
             raise NotBatchedError("products in low precision are left to torch")
-        n, size = len(rows.params), self.chunk or len(rows.params)
+        n, size, on_cpu = len(rows.params), self.chunk or len(rows.params), not rows.params.is_cuda
         self._chunks = self._networks(n, size)
-        self._scored = self._chunks if size <= SCORED else self._networks(n, SCORED)
+        self._scored = self._chunks if size <= SCORED or not on_cpu else self._networks(n, SCORED)
+        self._roomier = 1 if on_cpu else ROOMIER
+        self.eval_numbers = CACHED if on_cpu else EVAL_NUMBERS
+        self._run = self._backward_now if on_cpu else Replay(self._backward_now)
+
+    @property
+    def plays_back(self) -> bool:
+        """Whether steps are played back by now."""
+        return isinstance(self._run, Replay) and self._run.plays_back
 
     def _networks(self, n_members: int, size: int) -> list[tuple[slice, Network]]:
         return [(span, Network(self.module, self._tensors(self._rows, span))) for span in spans(n_members, size)]
@@ -54,6 +69,9 @@ class Batched(Strategy):
         return Tensors(params, grads, {name: value[span] for name, value in rows.buffers.items()})
 
     def _backward_all(self, batch: Batch) -> Tensor:
+        return self._run(batch)
+
+    def _backward_now(self, batch: Batch) -> Tensor:
         with torch.no_grad():
             return torch.cat([self._backward(batch, span, network) for span, network in self._chunks])
 
@@ -86,7 +104,7 @@ class Batched(Strategy):
 
     def _outputs_of(self, x: Tensor, span: slice, network: Network, look: Look | None = None) -> Tensor:
         n_members = span.stop - span.start
-        size = max(1, network.examples // n_members)
+        size = max(1, self._roomier * network.examples // n_members)
         outputs = []
         for start in range(0, len(x), size):
             part = x[start : start + size]

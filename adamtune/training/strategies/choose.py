@@ -109,9 +109,10 @@ def choose(wanted: str, module: nn.Module, layout: Layout, objective: Objective,
         if wanted in ("auto", kind.name):
             note = trials.why_not(kind)
             if not note:
-                chunks = _chunks(len(rows.params), trials.largest)
                 # One at a time is what the loop does, without what vmap costs.
-                candidates = [(kind.name, chunk) for chunk in chunks if chunk != 1 or kind is Batched]
+                chunks = [chunk for chunk in trials.chunks(kind) if chunk != 1 or kind is Batched]
+                candidates = [(kind.name, chunk) for chunk in chunks]
+                note = "" if candidates else f"cannot be {kind.name}: too large for the memory of the device"
                 break
     if wanted in ("auto", Loop.name) or note:
         candidates.append((Loop.name, 0))
@@ -119,18 +120,13 @@ def choose(wanted: str, module: nn.Module, layout: Layout, objective: Objective,
     return trials.best(note)
 
 
-def _chunks(n_members: int, largest: int) -> list[int]:
-    """What is worth a try: no more than there are, 0 for all of them."""
-    fitting = [chunk for chunk in CHUNKS if chunk < n_members and chunk <= largest]
-    return [*fitting, *([0] if n_members <= largest else [])]
-
-
 class _Trials:
     def __init__(self, module: nn.Module, layout: Layout, objective: Objective, rows: Rows, batch: Batch) -> None:
         self._parts = (module, layout, objective)
         self._all, self.largest = len(rows.params), CHUNKS[0]
         self._rows, self._batch = rows, batch
-        self._take(MEASURED)
+        self._on_cuda = rows.params.is_cuda
+        self._take(self._all if self._on_cuda else MEASURED)
         self._wanted: dict[str, Tensor] | None = None
         self._each_ms = math.inf
         self._ms: dict[tuple[str, int, int], float] = {}
@@ -157,11 +153,30 @@ class _Trials:
         if self._wanted is None:
             self._wanted = self._behaviour(Loop(*self._parts))
         tolerance = AGREEMENT[self._parts[2].precision]
-        if self._each_ms > SLOW_MS:
+        if self._each_ms > SLOW_MS and not self._on_cuda:
             self._take(COMPARED)
             self.largest = COMPARED
         different = [what for what, values in self._wanted.items() if not _agree(values, found[what], tolerance)]
         return f"{cannot}: {different[0]} would come out differently" if different else ""
+
+    def chunks(self, kind: type[Strategy]) -> list[int]:
+        """What is worth a try: no more than there are, 0 for all of them.
+
+        On an accelerator more at once are never slower, so it is as many as its memory holds.
+        """
+        fitting = [chunk for chunk in CHUNKS if chunk < self._all and chunk <= self.largest]
+        if self._on_cuda:
+            return next(([chunk] for chunk in (0, *fitting) if self._fits(kind.name, chunk)), [])
+        return [*fitting, *([0] if self._all <= self.largest else [])]
+
+    def _fits(self, name: str, chunk: int) -> bool:
+        try:
+            _Racer(self, name, chunk, 1).step()
+        except torch.OutOfMemoryError:
+            return False
+        finally:
+            self._restore()
+        return True
 
     def _behaviour(self, strategy: Strategy) -> dict[str, Tensor]:
         """All that one step changes or shows: batch losses, gradients, buffers, and outputs in eval mode afterwards.
@@ -173,7 +188,9 @@ class _Trials:
         rows, batch = self._rows.first(n_members), self._batch.first(n_members)
         strategy.bind(rows)
         began = time.perf_counter()
-        losses = strategy.backward(batch)
+        # Or convolutions alone would be rounded to 10 bits, and only where cuDNN computes them.
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            losses = strategy.backward(batch)
         self._each_ms = min(self._each_ms, 1e3 * (time.perf_counter() - began) / len(rows.params))
         with torch.no_grad():
             outputs = strategy.forward(batch.x[0])
@@ -192,7 +209,7 @@ class _Trials:
         """
         was = torch.get_num_threads()
         first = _Racer(self, *candidates[0], 1)
-        if was > 1:
+        if was > 1 and not self._on_cuda:
             for _ in range(2):  # the first step asks for memory too
                 first.step()
                 self._restore()
@@ -269,6 +286,8 @@ class _Racer:
         torch.set_num_threads(self._threads)
         start = time.perf_counter()
         self._strategy.backward(self._batch)
+        if self._batch.x.is_cuda:
+            torch.cuda.synchronize()
         elapsed = 1e3 * (time.perf_counter() - start)
         self.ms = min(self.ms or math.inf, elapsed * self._scale)
         self.spent += elapsed

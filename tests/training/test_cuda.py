@@ -1,0 +1,129 @@
+"""What an accelerator changes: steps are played back, all members go at once; curves are those of the plain loop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from adamtune.runs.manifest import MemberEntry
+from adamtune.training.objective import Objective
+from adamtune.training.rows import Layout, Rows
+from adamtune.training.strategies.batched import Batched
+from adamtune.training.strategies.loop import Loop
+from adamtune.training.trainer import Hooks
+from tests.training.test_batched import CASES, CLASSES, K, batch_of, networks
+from tests.training.test_population import assert_same_curve, lrs
+
+if TYPE_CHECKING:
+    from adamtune.runs.record import Record
+    from adamtune.training.checkpoint import Checkpoint
+    from adamtune.training.strategies.strategy import Batch
+    from tests.conftest import Lab
+
+if not torch.cuda.is_available():
+    pytest.skip("no CUDA device", allow_module_level=True)
+
+
+@pytest.fixture
+def _double() -> object:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def on_device(batch: Batch) -> Batch:
+    moved = [None if v is None else v.cuda() for v in (batch.smoothing, batch.scale)]
+    return replace(batch, x=batch.x.cuda(), y=batch.y.cuda(), smoothing=moved[0], scale=moved[1])
+
+
+@pytest.mark.usefixtures("_double")
+@pytest.mark.parametrize("name", list(CASES))
+def test_steps_that_are_played_back_are_those_of_the_plain_loop(name: str) -> None:
+    """Three batches of one shape, as it is, recorded and played back; then one of another, and the first again."""
+    make, shape, task = CASES[name]
+    nets = {seed: net.cuda() for seed, net in networks(make).items()}
+    given, strategies = [], []
+    for kind in (Loop, Batched):
+        rows = Rows.of(nets, list(range(K)))
+        strategy = kind(nets[0], Layout.of(nets[0]), Objective(task, "fp32", CLASSES))
+        strategy.bind(rows)
+        given.append(rows)
+        strategies.append(strategy)
+    first = on_device(batch_of(shape, task, smoothing=True))
+    for number in range(5):
+        moved = replace(first, x=first.x.roll(number, 1), y=first.y.roll(2 * number, 1), noise=[number, 1, 4, 1, 5])
+        batch = replace(moved, x=moved.x[:, :5], y=moved.y[:, :5]) if number == 3 else moved
+        wanted, found = (strategy.backward(batch).clone() for strategy in strategies)
+        torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(given[1].grads, given[0].grads, rtol=1e-9, atol=1e-11)
+        for what, values in given[0].buffers.items():
+            torch.testing.assert_close(given[1].buffers[what], values, rtol=1e-10, atol=1e-12, msg=what)
+        with torch.no_grad():
+            wanted, found = (strategy.forward(batch.x[0]) for strategy in strategies)
+        torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-11)
+    assert isinstance(strategies[1], Batched)
+    assert strategies[1].plays_back
+
+
+def test_populations_train_the_same_as_a_loop_and_as_on_the_cpu(digits: Lab) -> None:
+    """With settings of all kinds, and a member that is lost on the way."""
+    members = [
+        *lrs(3e-4, 3e-3, seeds=2),
+        MemberEntry(4, 0, {"optimizer.lr": 1e-3, "optimizer.betas": [0.8, 0.99], "optimizer.weight_decay": 0.3}),
+        MemberEntry(5, 1, {"optimizer.lr": 1e-3, "clip.max_norm": 0.1, "schedule.warmup": 10}),
+        MemberEntry(6, 0, {"optimizer.lr": 1e25}),
+    ]
+    curves = [
+        digits.train(members, device=device, strategy=strategy)
+        for device, strategy in (("cuda", "batched"), ("cuda", "vectorized"), ("cuda", "loop"), ("cpu", "batched"))
+    ]
+    for member in members:
+        for other in curves[1:]:
+            assert_same_curve(curves[0][member.number], other[member.number])
+    assert curves[0][6][-1].state == "diverged"
+
+
+@pytest.mark.parametrize("strategy", ["batched", "vectorized", "loop"])
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_low_precision_trains(digits: Lab, precision: str, strategy: str) -> None:
+    plain = digits.train(lrs(1e-3, seeds=2), device="cuda", strategy="batched")
+    low = digits.train(lrs(1e-3, seeds=2), device="cuda", strategy=strategy, precision=precision)
+    for number, records in low.items():
+        assert records[-1].signals["val_loss"] == pytest.approx(plain[number][-1].signals["val_loss"], rel=0.05)
+
+
+def test_a_training_goes_on_from_a_checkpoint(digits: Lab) -> None:
+    """The same numbers as without a break, bit for bit."""
+    members = lrs(1e-4, 1e-2, seeds=2)
+    saved: list[Checkpoint] = []
+    whole: list[Record] = []
+    trainer = digits.trainer(members, device="cuda", strategy="batched")
+    trainer.run(Hooks(whole.extend, lambda _: None, lambda make: saved.append(cloned(make()))))
+    rest: list[Record] = []
+    successor = digits.trainer(members, device="cuda", strategy="batched")
+    successor.restore(saved[0])
+    successor.run(Hooks(rest.extend, lambda _: None))
+    later = [record for record in whole if record.step > saved[0].facts["step"]]
+    assert [r.signals["val_loss"] for r in rest] == [r.signals["val_loss"] for r in later]
+
+
+def cloned(checkpoint: Checkpoint) -> Checkpoint:
+    """As it comes from a file."""
+    tensors = {name: value.detach().cpu().clone() for name, value in checkpoint.tensors.items()}
+    return replace(checkpoint, tensors=tensors)
+
+
+def test_a_device_too_small_for_all_takes_them_in_parts(digits: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    backward = Batched.backward
+
+    def small(self: Batched, batch: Batch) -> torch.Tensor:
+        if self.chunk == 0 and len(batch.x) > 5:
+            raise torch.OutOfMemoryError
+        return backward(self, batch)
+
+    monkeypatch.setattr(Batched, "backward", small)
+    trainer = digits.trainer(lrs(1e-4, 1e-3, seeds=10), device="cuda", strategy="auto")
+    assert (trainer.choose().name, trainer.choose().chunk) == ("batched", 16)

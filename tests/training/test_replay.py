@@ -1,0 +1,118 @@
+"""Recording a step and playing it back, with stand-ins for what only a CUDA device has."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+from torch import Tensor
+
+from adamtune.training.replay import Replay
+from adamtune.training.strategies.strategy import Batch
+
+
+@dataclass
+class Device:
+    """What happened on it."""
+
+    calls: list[str] = field(default_factory=list)
+    refuses: bool = False
+
+
+@pytest.fixture
+def device(monkeypatch: pytest.MonkeyPatch) -> Device:
+    """A device whose graphs compute, when they are played back, what was recorded on the tensors of then."""
+    happened = Device()
+
+    class Graph:
+        def capture_begin(self, pool: object, capture_error_mode: str) -> None:
+            assert capture_error_mode == "thread_local"
+            happened.calls.append(f"record into {pool}")
+
+        def capture_end(self) -> None:
+            happened.calls.append("recorded")
+
+        def pool(self) -> str:
+            return "the pool"
+
+        def replay(self) -> None:
+            happened.calls.append("play")
+            for own, result in Doubled.recorded:
+                result.copy_(own.x * 2)
+
+    class Stream:
+        def __init__(self, _: object = None) -> None: ...
+
+        def wait_stream(self, _: object) -> None: ...
+
+    for name, value in {
+        "CUDAGraph": Graph,
+        "Stream": Stream,
+        "current_stream": Stream,
+        "stream": lambda _: nullcontext(),
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    Doubled.recorded.clear()
+    return happened
+
+
+class Doubled:
+    """Doubles a batch."""
+
+    recorded: list[tuple[Batch, Tensor]] = []  # noqa: RUF012 - as a graph remembers where its tensors lie
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+
+    def __call__(self, batch: Batch) -> Tensor:
+        recording = bool(self._device.calls) and self._device.calls[-1].startswith("record into")
+        if recording and self._device.refuses:
+            raise RuntimeError("operation not permitted when stream is capturing")
+        self._device.calls.append("compute")
+        result = batch.x * 2
+        if recording:
+            self.recorded.append((batch, result))
+        return result
+
+
+def batch(value: float, n: int = 3, *, smoothing: bool = False) -> Batch:
+    x = torch.full((2, n), value)
+    return Batch(x, torch.zeros(2, n, dtype=torch.int64), [0, 1], torch.zeros(2) if smoothing else None)
+
+
+def test_the_second_batch_of_a_shape_is_recorded_and_later_ones_are_played_back(device: Device) -> None:
+    replay = Replay(Doubled(device))
+    for value in (1.0, 2.0, 3.0):
+        assert replay(batch(value)).tolist() == [[2 * value] * 3] * 2
+    assert device.calls == ["compute", "record into None", "compute", "recorded", "play", "play"]
+    assert replay.plays_back
+
+
+def test_every_shape_is_recorded_by_itself_in_one_pool(device: Device) -> None:
+    replay = Replay(Doubled(device))
+    for n, smoothing in ((3, False), (2, False), (3, True), (3, False), (2, False), (3, True)):
+        assert replay(batch(n, n, smoothing=smoothing)).shape == (2, n)
+    assert [call for call in device.calls if call.startswith("record into")] == [
+        "record into None", "record into the pool", "record into the pool",
+    ]  # fmt: skip
+
+
+def test_what_is_recorded_keeps_nothing_of_the_callers(device: Device) -> None:
+    """A batch that changes after the call changes nothing that is played back."""
+    replay, given = Replay(Doubled(device)), batch(1.0)
+    replay(given)
+    replay(given)
+    given.x.zero_()
+    assert replay(batch(5.0)).tolist() == [[10.0] * 3] * 2
+
+
+def test_what_cannot_be_recorded_goes_on_as_it_is(device: Device) -> None:
+    device.refuses = True
+    replay = Replay(Doubled(device))
+    for value in (1.0, 2.0, 3.0, 4.0):
+        assert replay(batch(value)).tolist() == [[2 * value] * 3] * 2
+    assert device.calls.count("compute") == 4
+    assert sum(call.startswith("record into") for call in device.calls) == 1
+    assert not replay.plays_back
