@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,9 +10,10 @@ from torch import Tensor
 
 from adamtune.errors import Problem, ShapeError
 from adamtune.optim.coefficients import Coefficients
-from adamtune.optim.inplace import together, update_population_, update_rows_
+from adamtune.optim.inplace import update_rows_
 from adamtune.optim.rule import Moments, bias_correction
 from adamtune.optim.slots import Groups, Scalars, Slots
+from adamtune.optim.together import Together, together
 
 __all__ = ["Coefficients", "PopulationAdam"]
 
@@ -64,6 +64,7 @@ class PopulationAdam:
         columns = (values.tolist() for values in self._everywhere.tensors().values())
         self._scalars = [Scalars(*row) for row in zip(*columns, strict=True)]
         self._seen = (None,) * 4
+        self._together: Together | None = None
 
     @torch.no_grad()
     def step(
@@ -86,8 +87,7 @@ class PopulationAdam:
         if self._decays is not None:
             grads = self._decay_(params, grads, lr, active)
         if active is None and together(self.exp_avg):
-            moments = Moments(self.exp_avg, self.exp_avg_sq)
-            update_population_(params, grads, moments, t, replace(self._everywhere, lr=lr))
+            self._at_once(params, grads).step(t, lr)
             return
         lrs = lr.tolist()
         groups = self._rows_of(params, grads if _by_rows(grads) else grads.contiguous())
@@ -100,6 +100,12 @@ class PopulationAdam:
             groups = Groups(self._views.at(chosen), [self._scalars[k] for k in chosen])
             lrs = [lrs[k] for k in chosen]
         update_rows_(groups.at(lrs))
+
+    def _at_once(self, params: Tensor, grads: Tensor) -> Together:
+        moments = Moments(self.exp_avg, self.exp_avg_sq)
+        if self._together is None or not self._together.bound_to(params, grads, moments):
+            self._together = Together(params, grads, moments, self._everywhere)
+        return self._together
 
     def _rows_of(self, params: Tensor, grads: Tensor) -> Groups:
         """One view for every row of everything; made anew where the buffers are others than last time."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from adamtune.errors import Problem, UsageError
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from adamtune.recipe.schema import Recipe
@@ -50,8 +51,17 @@ def parse_size(text: str) -> int:
     return int(float(found[1]) * UNITS[found[2].lower()])
 
 
-def free_bytes() -> int | None:
-    """Memory that could be had without swapping; None where the system does not say."""
+def free_bytes(device: torch.device) -> int | None:
+    """Memory that could be had, on a CPU without swapping; None where nobody says.
+
+    Args:
+        device: Where training happens.
+    """
+    if device.type == "cuda":
+        from torch import cuda
+
+        held = cuda.memory_reserved(device) - cuda.memory_allocated(device)  # by torch, for whoever asks next
+        return int(cuda.mem_get_info(device)[0]) + held
     if not _MEMINFO.exists():
         return None
     found = re.search(r"^MemAvailable:\s+(\d+) kB$", _MEMINFO.read_text(), re.MULTILINE)

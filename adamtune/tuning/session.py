@@ -157,11 +157,12 @@ class Session:
     def _parts_that_fit(self, base: LoadedRecipe, members: Sequence[MemberEntry]) -> Iterator[list[MemberEntry]]:
         """The members in parts, as many together as memory holds."""
         from adamtune.models.build import build_model
+        from adamtune.training.device import pick_device
         from adamtune.training.population import shared_settings
         from adamtune.training.start import initialised
         from adamtune.tuning.memory import SHARE, bytes_each, free_bytes, parts
 
-        free = free_bytes()
+        free = free_bytes(pick_device(self.loaded.recipe.training.device))
         limit = self._memory or (None if free is None else int(SHARE * free))
         if limit is None or len(members) == 1:
             return iter([list(members)])

@@ -1,6 +1,6 @@
 """What becomes of adamtune where there is much of something: members, evaluations, or weights.
 
-Run: python tests/bench/growth.py [--repeat 3] [--only memory evaluations weights] [--json FILE]
+Run: python tests/bench/growth.py [--repeat 3] [--only memory evaluations weights] [--device cuda] [--json FILE]
 
 - memory: a sweep of 256 networks of 85,000 parameters, as a command of its own, without a limit and with `--memory
   100MB`. Counted are the high-water marks of resident memory of the command and of its workers, less those of the same
@@ -44,7 +44,7 @@ HEADS = {
 }
 
 
-def memory(_: int) -> list[dict[str, Any]]:
+def memory(_: int, __: str) -> list[dict[str, Any]]:
     """Peak memory and results with and without a limit, by one process and by two."""
     rows = []
     for workers in (1, 2):
@@ -99,14 +99,14 @@ def _peak(pid: int) -> int:
     return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
 
 
-def evaluations(repeat: int) -> list[dict[str, Any]]:
+def evaluations(repeat: int, device: str) -> list[dict[str, Any]]:
     """A run that is evaluated a thousand times, on one thread."""
-    return [_against_peer(Work("digits-mlp", OFTEN, seeds=1), LRS[:n], 1, repeat) for n in (1, 4)]
+    return [_against_peer(Work("digits-mlp", OFTEN, seeds=1).on(device), LRS[:n], 1, repeat) for n in (1, 4)]
 
 
-def weights(repeat: int) -> list[dict[str, Any]]:
+def weights(repeat: int, device: str) -> list[dict[str, Any]]:
     """Large networks, on all threads."""
-    return [_against_peer(Work("digits-mlp", LARGE, seeds=1), LRS, os.cpu_count() or 1, repeat)]
+    return [_against_peer(Work("digits-mlp", LARGE, seeds=1).on(device), LRS, os.cpu_count() or 1, repeat)]
 
 
 def _against_peer(work: Work, lrs: Sequence[float], threads: int, repeat: int) -> dict[str, Any]:
@@ -151,11 +151,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=list(PARTS), choices=list(PARTS))
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="of evaluations and weights")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     found = {}
     for name in given.only:
-        found[name] = PARTS[name](given.repeat)
+        found[name] = PARTS[name](given.repeat, given.device)
         print(f"\n| {name} | " + " | ".join(HEADS[name][1:] if name == "memory" else HEADS[name]) + " |")
         print("|---" * (len(HEADS[name]) + (name != "memory")) + "|")
         for row in found[name]:

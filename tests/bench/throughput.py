@@ -65,6 +65,18 @@ WORKS = {
         "topics-transformer", ("training.epochs=null", "training.steps=40", "training.eval_every=40"), seeds=1
     ),
 }
+WIDE = {
+    "cnn-wide": Work(
+        "digits-cnn", ("model.channels=[256,512]", "model.norm=none", "training.batch_size=256", "training.epochs=20"),
+        seeds=1,
+    ),
+    "transformer-wide": Work(
+        "topics-transformer",
+        ("model.width=512", "model.heads=8", "model.layers=6", *WORKS["transformer"].sets),
+        seeds=1,
+    ),
+}  # fmt: skip
+"""Works one network of which keeps an accelerator busy: with nothing to be gained, nothing should be lost."""
 
 
 def load(work: Work) -> tuple[Any, Any, Callable[[], Any]]:
@@ -279,7 +291,7 @@ def our_seconds(work: Work, n: int, values: Sequence[float] = VALUES) -> float:
 
 def measure(name: str, repeat: int, n: int, processes: int, device: str) -> dict[str, Any]:
     """Interleaved repetitions of one work."""
-    work, cores = WORKS[name].on(device), os.cpu_count() or 1
+    work, cores = (WORKS | WIDE)[name].on(device), os.cpu_count() or 1
     times: dict[str, list[float]] = {"ours": [], "processes": [], "threads": []}
     with peers(work, processes, 1) as one_each, peers(work, 1, cores) as together, warm_pool(work, n):
         for _ in range(repeat):
@@ -304,7 +316,7 @@ def main() -> None:
     """Prints a table; the figures as JSON into a file."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--only", nargs="*", default=list(WORKS), choices=list(WORKS))
+    parser.add_argument("--only", nargs="*", default=list(WORKS), choices=list(WORKS | WIDE))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="of the peer's")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])

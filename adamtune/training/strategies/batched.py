@@ -9,13 +9,13 @@ from typing import ClassVar, Final, TypeAlias
 import torch
 from torch import Tensor
 
+from adamtune.optim.replay import Compute, Replay
 from adamtune.training.activity import Layer as Idle
 from adamtune.training.activity import idle_rows, kind_of
 from adamtune.training.batched.layer import Layer, NotBatchedError, Seen, Tensors
 from adamtune.training.batched.loss import loss_and_grad
 from adamtune.training.batched.network import Network
 from adamtune.training.batched.pointwise import Activation
-from adamtune.training.replay import Compute, Replay
 from adamtune.training.rows import Rows
 from adamtune.training.strategies.strategy import EVAL_NUMBERS, Batch, Strategy, spans
 
@@ -69,9 +69,10 @@ class Batched(Strategy):
         return Tensors(params, grads, {name: value[span] for name, value in rows.buffers.items()})
 
     def _backward_all(self, batch: Batch) -> Tensor:
-        return self._run(batch)
+        return self._run(batch.x, batch.y, batch.smoothing, batch.scale)
 
-    def _backward_now(self, batch: Batch) -> Tensor:
+    def _backward_now(self, x: Tensor, y: Tensor, smoothing: Tensor | None, scale: Tensor | None) -> Tensor:
+        batch = Batch(x, y, [], smoothing, scale)  # what is dropped follows from the rows by now
         with torch.no_grad():
             return torch.cat([self._backward(batch, span, network) for span, network in self._chunks])
 

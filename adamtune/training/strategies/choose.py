@@ -28,6 +28,8 @@ SLOW_MS: Final = 20.0
 on as many members, since 4 x 20 ms are long enough to be measured well."""
 COMPARED: Final = 4
 """Members on which a strategy is compared with the loop: they are of one architecture, and differ in numbers alone."""
+COMPARED_ON_CUDA: Final = 2
+"""The same on an accelerator, where a step of the loop takes as long as one of all members together."""
 MEASURED: Final = 32
 """Members on which strategies are timed at the most; a step of more takes as much longer."""
 LARGE: Final = 2**22
@@ -126,6 +128,7 @@ class _Trials:
         self._all, self.largest = len(rows.params), CHUNKS[0]
         self._rows, self._batch = rows, batch
         self._on_cuda = rows.params.is_cuda
+        self._compared = COMPARED_ON_CUDA if self._on_cuda else COMPARED
         self._take(self._all if self._on_cuda else MEASURED)
         self._wanted: dict[str, Tensor] | None = None
         self._each_ms = math.inf
@@ -184,7 +187,7 @@ class _Trials:
         The outputs tell of state that a network keeps where nobody looks, such as an attribute that is assigned
         anew in every forward pass.
         """
-        n_members = self._enough(COMPARED, at_least=2)
+        n_members = self._enough(self._compared, at_least=2)
         rows, batch = self._rows.first(n_members), self._batch.first(n_members)
         strategy.bind(rows)
         began = time.perf_counter()
@@ -244,7 +247,7 @@ class _Trials:
         """A strategy at work on some of the members, their batch, and how many times as many there are in all."""
         # One member after the other takes as long for each: a few of them tell it.
         at_once = 1 if name == Loop.name else chunk or len(self._rows.params)
-        n_members = self._enough(COMPARED if name == Loop.name else MEASURED, at_least=at_once)
+        n_members = self._enough(self._compared if name == Loop.name else MEASURED, at_least=at_once)
         rows, batch = self._rows.first(n_members), self._batch.first(n_members)
         strategy = build(Choice(name, chunk, threads), *self._parts)
         strategy.bind(rows)

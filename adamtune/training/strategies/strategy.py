@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import torch
@@ -41,19 +41,8 @@ class Batch:
 
     def first(self, n: int) -> Batch:
         """That of the first n members."""
-        return replace(self._each(lambda values: values[:n]), noise=self.noise[:n])
-
-    def cloned(self) -> Batch:
-        """The same numbers in memory of their own."""
-        return self._each(Tensor.clone)
-
-    def tensors(self) -> list[Tensor]:
-        """All that is there."""
-        return [values for values in (self.x, self.y, self.smoothing, self.scale) if values is not None]
-
-    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        smoothing, scale = (None if values is None else change(values) for values in (self.smoothing, self.scale))
-        return Batch(change(self.x), change(self.y), self.noise, smoothing, scale)
+        smoothing, scale = (None if values is None else values[:n] for values in (self.smoothing, self.scale))
+        return Batch(self.x[:n], self.y[:n], self.noise[:n], smoothing, scale)
 
 
 @dataclass(frozen=True, slots=True)

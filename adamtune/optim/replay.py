@@ -8,20 +8,19 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from adamtune.training.strategies.strategy import Batch
-
-Compute: TypeAlias = Callable[[Batch], Tensor]
-"""Reads a batch and whatever it is bound to, writes into the latter, and gives one tensor."""
+Compute: TypeAlias = Callable[..., Tensor]
+"""Reads the tensors it is called with and whatever it is bound to, writes into the latter, and gives one tensor."""
 
 
 class Replay:
-    """Plays back what a computation does; the first batch of each shape goes through it as it is.
+    """Plays back what a computation does; the first call with tensors of some shapes goes through it as it is.
 
-    On a small network a step is some fifty kernels of a few microseconds each, and handing them over one by one takes
+    A step of a small network is some fifty kernels of a few microseconds each, and handing them over one by one takes
     longer than they do. What cannot be recorded, since it waits for a number in between, goes on as it is.
 
     Args:
-        compute: Does the same work on batches of one shape, and reads nothing that is made anew between two of them.
+        compute: Does the same work on tensors of the same shapes, and is bound to nothing that is made anew between
+            two calls.
 
     Source:
         CUDA graphs as torch records them: https://pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
@@ -30,7 +29,7 @@ class Replay:
     def __init__(self, compute: Compute) -> None:
         self._compute = compute
         self._seen: set[tuple[Any, ...]] = set()
-        self._recorded: dict[tuple[Any, ...], tuple[torch.cuda.CUDAGraph, Batch, Tensor]] = {}
+        self._recorded: dict[tuple[Any, ...], tuple[torch.cuda.CUDAGraph, list[Tensor | None], Tensor]] = {}
         self._pool: Any = None
         self._can = True
 
@@ -39,37 +38,37 @@ class Replay:
         """Whether anything has been recorded."""
         return bool(self._recorded)
 
-    def __call__(self, batch: Batch) -> Tensor:
-        """What `compute` gives for this batch; valid until the next call."""
-        key = tuple((values.shape, values.dtype) for values in batch.tensors())
+    def __call__(self, *given: Tensor | None) -> Tensor:
+        """What `compute` gives for these tensors, which lie on the device; valid until the next call."""
+        key = tuple(None if values is None else (values.shape, values.dtype) for values in given)
         if key in self._recorded:
             graph, own, result = self._recorded[key]
-            for mine, values in zip(own.tensors(), batch.tensors(), strict=True):
-                mine.copy_(values)
+            for mine, values in zip(own, given, strict=True):
+                if mine is not None and values is not None:
+                    mine.copy_(values)
             graph.replay()
             return result
         if not self._can or key not in self._seen:
             self._seen.add(key)  # kernels are loaded, and libraries take the memory that they keep
-            return self._compute(batch)
+            return self._compute(*given)
         try:
-            self._record(key, batch)
+            self._recorded[key] = self._record(given)
         except RuntimeError:
             self._can = False
-        return self(batch)
+        return self(*given)
 
-    def _record(self, key: tuple[Any, ...], batch: Batch) -> None:
-        own = batch.cloned()
-        graph, device = torch.cuda.CUDAGraph(), own.x.device
-        stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        here = torch.cuda.current_stream(device)
+    def _record(self, given: tuple[Tensor | None, ...]) -> tuple[torch.cuda.CUDAGraph, list[Tensor | None], Tensor]:
+        own = [None if values is None else values.clone() for values in given]
+        graph, here = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(here)
         with torch.cuda.stream(stream):
             # Another thread of ours may use the device meanwhile, which only a global mode would take amiss.
             graph.capture_begin(self._pool, capture_error_mode="thread_local")
             try:
-                result = self._compute(own)
+                result = self._compute(*own)
             finally:
                 graph.capture_end()
         here.wait_stream(stream)
         self._pool = graph.pool()  # never played at the same time, so all of them share their memory
-        self._recorded[key] = graph, own, result
+        return graph, own, result

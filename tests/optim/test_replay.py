@@ -9,8 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from adamtune.training.replay import Replay
-from adamtune.training.strategies.strategy import Batch
+from adamtune.optim.replay import Replay
 
 
 @dataclass
@@ -40,7 +39,7 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Device:
         def replay(self) -> None:
             happened.calls.append("play")
             for own, result in Doubled.recorded:
-                result.copy_(own.x * 2)
+                result.copy_(own * 2)
 
     class Stream:
         def __init__(self, _: object = None) -> None: ...
@@ -59,60 +58,61 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Device:
 
 
 class Doubled:
-    """Doubles a batch."""
+    """Doubles the first of two tensors, the second of which may be left out."""
 
-    recorded: list[tuple[Batch, Tensor]] = []  # noqa: RUF012 - as a graph remembers where its tensors lie
+    recorded: list[tuple[Tensor, Tensor]] = []  # noqa: RUF012 - as a graph remembers where its tensors lie
 
     def __init__(self, device: Device) -> None:
         self._device = device
 
-    def __call__(self, batch: Batch) -> Tensor:
+    def __call__(self, x: Tensor, _: Tensor | None) -> Tensor:
         recording = bool(self._device.calls) and self._device.calls[-1].startswith("record into")
         if recording and self._device.refuses:
             raise RuntimeError("operation not permitted when stream is capturing")
         self._device.calls.append("compute")
-        result = batch.x * 2
+        result = x * 2
         if recording:
-            self.recorded.append((batch, result))
+            self.recorded.append((x, result))
         return result
 
 
-def batch(value: float, n: int = 3, *, smoothing: bool = False) -> Batch:
-    x = torch.full((2, n), value)
-    return Batch(x, torch.zeros(2, n, dtype=torch.int64), [0, 1], torch.zeros(2) if smoothing else None)
+def filled(value: float, n: int = 3) -> Tensor:
+    return torch.full((2, n), value)
 
 
-def test_the_second_batch_of_a_shape_is_recorded_and_later_ones_are_played_back(device: Device) -> None:
+def test_the_second_call_with_a_shape_is_recorded_and_later_ones_are_played_back(device: Device) -> None:
     replay = Replay(Doubled(device))
     for value in (1.0, 2.0, 3.0):
-        assert replay(batch(value)).tolist() == [[2 * value] * 3] * 2
+        assert replay(filled(value), None).tolist() == [[2 * value] * 3] * 2
     assert device.calls == ["compute", "record into None", "compute", "recorded", "play", "play"]
     assert replay.plays_back
 
 
 def test_every_shape_is_recorded_by_itself_in_one_pool(device: Device) -> None:
     replay = Replay(Doubled(device))
-    for n, smoothing in ((3, False), (2, False), (3, True), (3, False), (2, False), (3, True)):
-        assert replay(batch(n, n, smoothing=smoothing)).shape == (2, n)
+    both = (3, None), (2, None), (3, torch.zeros(2))
+    for n, second in (*both, *both):
+        assert replay(filled(n, n), second).tolist() == [[2.0 * n] * n] * 2
     assert [call for call in device.calls if call.startswith("record into")] == [
         "record into None", "record into the pool", "record into the pool",
     ]  # fmt: skip
 
 
 def test_what_is_recorded_keeps_nothing_of_the_callers(device: Device) -> None:
-    """A batch that changes after the call changes nothing that is played back."""
-    replay, given = Replay(Doubled(device)), batch(1.0)
-    replay(given)
-    replay(given)
-    given.x.zero_()
-    assert replay(batch(5.0)).tolist() == [[10.0] * 3] * 2
+    """A tensor that changes after the call changes nothing that is played back."""
+    replay, given = Replay(Doubled(device)), filled(1.0)
+    replay(given, None)
+    replay(given, None)
+    given.zero_()
+    assert replay(filled(5.0), None).tolist() == [[10.0] * 3] * 2
+    assert not given.any()
 
 
 def test_what_cannot_be_recorded_goes_on_as_it_is(device: Device) -> None:
     device.refuses = True
     replay = Replay(Doubled(device))
     for value in (1.0, 2.0, 3.0, 4.0):
-        assert replay(batch(value)).tolist() == [[2 * value] * 3] * 2
+        assert replay(filled(value), None).tolist() == [[2 * value] * 3] * 2
     assert device.calls.count("compute") == 4
     assert sum(call.startswith("record into") for call in device.calls) == 1
     assert not replay.plays_back
