@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import torch
@@ -55,6 +57,7 @@ class Replay:
             self._recorded[key] = self._record(given)
         except RuntimeError:
             self._can = False
+            _renew_generator()
         return self(*given)
 
     def _record(self, given: tuple[Tensor | None, ...]) -> tuple[torch.cuda.CUDAGraph, list[Tensor | None], Tensor]:
@@ -62,7 +65,7 @@ class Replay:
         graph, here = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(here)
-        with torch.cuda.stream(stream):
+        with torch.cuda.stream(stream), _nothing_collected():
             # Another thread of ours may use the device meanwhile, which only a global mode would take amiss.
             graph.capture_begin(self._pool, capture_error_mode="thread_local")
             try:
@@ -72,3 +75,22 @@ class Replay:
         here.wait_stream(stream)
         self._pool = graph.pool()  # never played at the same time, so all of them share their memory
         return graph, own, result
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Garbage may hold a graph, whose end in the middle of a recording would spoil that."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _renew_generator() -> None:
+    """After a recording that broke off, torch's random numbers of the device would wait for its end for ever."""
+    device = torch.cuda.current_device()
+    fresh = torch.Generator(torch.device("cuda", device))
+    torch.cuda.default_generators[device].graphsafe_set_state(fresh.graphsafe_get_state())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor
@@ -39,3 +40,23 @@ def pick_device(wanted: str, where: str | None = None) -> torch.device:
             )
         )
     return torch.device(wanted)
+
+
+def seed_generators(device: torch.device, seed: int) -> None:
+    """Seeds torch's own random numbers of the CPU and of a device, for whatever draws from them."""
+    for generator in _generators(device):
+        generator.manual_seed(seed)
+
+
+def kept_generators(device: torch.device) -> AbstractContextManager[None]:
+    """Within it the same generators may be seeded and drawn from; they are as before afterwards."""
+    return torch.random.fork_rng(devices=[_index(device)] if device.type == "cuda" else [])
+
+
+def _generators(device: torch.device) -> list[torch.Generator]:
+    found = [torch.default_generator]
+    return [*found, torch.cuda.default_generators[_index(device)]] if device.type == "cuda" else found
+
+
+def _index(device: torch.device) -> int:
+    return torch.cuda.current_device() if device.index is None else device.index

@@ -16,7 +16,7 @@ from adamtune.training.allocator import keep_freed_memory
 from adamtune.training.broken import first_broken, with_place
 from adamtune.training.checkpoint import Checkpoint
 from adamtune.training.clip import Clipping, grad_norms
-from adamtune.training.device import on_cpu
+from adamtune.training.device import kept_generators, on_cpu
 from adamtune.training.evaluation import End, endings, final_signals, lines, lost_line
 from adamtune.training.finished import Finished
 from adamtune.training.guard import Guard, Lost, one_a_row
@@ -152,7 +152,7 @@ class PopulationTrainer(ABC):
         threads = torch.get_num_threads()
         torch.set_num_threads(choice.threads)
         try:
-            with torch.random.fork_rng(devices=[]):
+            with kept_generators(self.device):
                 self._train(hooks)
         finally:
             torch.set_num_threads(threads)

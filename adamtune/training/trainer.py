@@ -12,7 +12,7 @@ from adamtune.training.accumulate import mean_backward
 from adamtune.training.activity import Activity
 from adamtune.training.batches import Batches, mix
 from adamtune.training.broken import rows_in_words
-from adamtune.training.device import pick_device
+from adamtune.training.device import kept_generators, pick_device
 from adamtune.training.evaluation import score_columns
 from adamtune.training.hooks import Hooks
 from adamtune.training.length import Length
@@ -70,7 +70,7 @@ class Trainer(PopulationTrainer):
         """Measures the strategies and settles on one, unless that was done before."""
         if self.choice is None:
             batch = self._batch(self._batches.of_update(self.step)[0], scaled=False)
-            with torch.random.fork_rng(devices=[]):
+            with kept_generators(self.device):
                 self.choice = choose(
                     self.population.recipe.training.strategy,
                     self._module,

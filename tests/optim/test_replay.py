@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
@@ -28,6 +29,7 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Device:
     class Graph:
         def capture_begin(self, pool: object, capture_error_mode: str) -> None:
             assert capture_error_mode == "thread_local"
+            assert not gc.isenabled()
             happened.calls.append(f"record into {pool}")
 
         def capture_end(self) -> None:
@@ -46,6 +48,7 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Device:
 
         def wait_stream(self, _: object) -> None: ...
 
+    monkeypatch.setattr("adamtune.optim.replay._renew_generator", lambda: happened.calls.append("renew"))
     for name, value in {
         "CUDAGraph": Graph,
         "Stream": Stream,
@@ -114,5 +117,6 @@ def test_what_cannot_be_recorded_goes_on_as_it_is(device: Device) -> None:
     for value in (1.0, 2.0, 3.0, 4.0):
         assert replay(filled(value), None).tolist() == [[2 * value] * 3] * 2
     assert device.calls.count("compute") == 4
-    assert sum(call.startswith("record into") for call in device.calls) == 1
+    assert sum(call.startswith("record into") for call in device.calls) == device.calls.count("renew") == 1
+    assert gc.isenabled()
     assert not replay.plays_back

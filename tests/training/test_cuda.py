@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
 
+from adamtune.optim.replay import Replay
 from adamtune.runs.manifest import MemberEntry
 from adamtune.training.objective import Objective
 from adamtune.training.rows import Layout, Rows
@@ -128,3 +131,39 @@ def test_a_device_too_small_for_all_takes_them_in_parts(digits: Lab, monkeypatch
     monkeypatch.setattr(Batched, "backward", small)
     trainer = digits.trainer(lrs(1e-4, 1e-3, seeds=10), device="cuda", strategy="auto")
     assert (trainer.choose().name, trainer.choose().chunk) == ("batched", 16)
+
+
+def test_a_recording_that_breaks_off_leaves_the_device_as_it_was() -> None:
+    """Waiting for a number cannot be recorded; random numbers come as before."""
+    total = torch.zeros(3, device="cuda")
+
+    def compute(x: torch.Tensor) -> torch.Tensor:
+        return total.add_(x * x.sum().item())
+
+    replay = Replay(compute)
+    for value in (1.0, 2.0, 3.0):
+        replay(torch.full((3,), value, device="cuda"))
+    assert total.tolist() == [3.0 + 12.0 + 27.0] * 3
+    assert not replay.plays_back
+    torch.manual_seed(7)
+    one = torch.rand(5, device="cuda")
+    torch.manual_seed(7)
+    assert torch.equal(one, torch.rand(5, device="cuda"))
+
+
+class Noisy(nn.Module):
+    """A network that draws random numbers of its own, where torch has no say in which."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(inputs, outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(functional.dropout(x, 0.3, self.training))
+
+
+def test_a_network_that_draws_its_own_numbers_draws_them_alone_as_among_others(digits: Lab) -> None:
+    members = lrs(1e-3, 1e-2, seeds=2)
+    together = digits.train(members, lambda: Noisy(64, 10), device="cuda")
+    alone = digits.train(members[2:3], lambda: Noisy(64, 10), device="cuda")
+    assert_same_curve(alone[2], together[2])

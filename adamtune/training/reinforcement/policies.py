@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from adamtune.data.source import Array
+from adamtune.training.device import seed_generators
 from adamtune.training.reinforcement.actor_critic import Losses
 from adamtune.training.reinforcement.arena import Policy
 from adamtune.training.strategies.loop import Loop
@@ -49,7 +50,7 @@ class Policies(Loop):
             noise: Seed for whatever random numbers a network draws of its own.
             loss: From the network's outputs, shape [B, A + 1], to the losses.
         """
-        torch.default_generator.manual_seed(noise)
+        seed_generators(self.device, noise)
         outputs = self._copies[row].train()(observations.to(self.device))
         losses = loss(outputs)
         losses.total.backward()  # type: ignore[no-untyped-call]

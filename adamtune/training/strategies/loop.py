@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from adamtune.training.activity import Layer, watching
+from adamtune.training.device import seed_generators
 from adamtune.training.losses import batch_loss
 from adamtune.training.rows import Rows
 from adamtune.training.strategies.strategy import Batch, Strategy
@@ -49,12 +50,12 @@ class Loop(Strategy):
             self._point_buffers_home(row)
 
     def _backward_all(self, batch: Batch) -> Tensor:
-        """Torch's own generator is seeded for each member."""
+        """Torch's own generators are seeded for each member."""
         self._rows.grads.zero_()
         return torch.stack([self._backward(row, batch) for row in range(len(batch.noise))])
 
     def _backward(self, row: int, batch: Batch) -> Tensor:
-        torch.default_generator.manual_seed(batch.noise[row])
+        seed_generators(batch.x.device, batch.noise[row])
         module = self._copies[row].train()
         with self.objective.casting(batch.x.device):
             outputs = module(batch.x[row])
