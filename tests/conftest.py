@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,11 @@ from adamtune.training.trainer import Hooks, Trainer
 settings.register_profile("steady", derandomize=True)
 settings.register_profile("explore", max_examples=1000, print_blob=True)
 settings.load_profile("steady")
+
+
+# What is tested is the same on every machine; for the tests that need an accelerator: ADAMTUNE_TEST_CUDA=1.
+if os.environ.get("ADAMTUNE_TEST_CUDA") != "1":
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.conftest import Lab
 
 if not torch.cuda.is_available():
-    pytest.skip("no CUDA device", allow_module_level=True)
+    pytest.skip("no CUDA device, or not asked for by ADAMTUNE_TEST_CUDA=1", allow_module_level=True)
 
 
 @pytest.fixture
