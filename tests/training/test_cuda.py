@@ -12,8 +12,11 @@ from torch.nn import functional
 
 from adamtune.optim.replay import Replay
 from adamtune.runs.manifest import MemberEntry
+from adamtune.training.batched.convolution import Conv2d
+from adamtune.training.batched.layer import Layer
 from adamtune.training.objective import Objective
 from adamtune.training.rows import Layout, Rows
+from adamtune.training.strategies import batched
 from adamtune.training.strategies.batched import Batched
 from adamtune.training.strategies.loop import Loop
 from adamtune.training.trainer import Hooks
@@ -167,3 +170,54 @@ def test_a_network_that_draws_its_own_numbers_draws_them_alone_as_among_others(d
     together = digits.train(members, lambda: Noisy(64, 10), device="cuda")
     alone = digits.train(members[2:3], lambda: Noisy(64, 10), device="cuda")
     assert_same_curve(alone[2], together[2])
+
+
+def test_convolutions_are_rounded_as_those_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To TF32 by default, 10 bits behind the point, and not where torch is told otherwise; products never are."""
+    make = {
+        "image": lambda: nn.Sequential(nn.Conv2d(2, 32, 3), nn.Flatten(), nn.Linear(32 * 36, CLASSES)),
+        "flat": lambda: nn.Sequential(nn.Flatten(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, CLASSES)),
+    }
+    found = {}
+    for kind, network in make.items():
+        nets = {seed: net.cuda() for seed, net in networks(network).items()}
+        batch = on_device(batch_of((2, 8, 8), "classification", smoothing=False))
+        for tf32 in (True, False):
+            monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", tf32)
+            grads = []
+            for dtype in (torch.float32, torch.float64):
+                rows = Rows.of({seed: net.to(dtype) for seed, net in nets.items()}, list(range(K)))
+                strategy = Batched(nets[0], Layout.of(nets[0]), Objective("classification", "fp32", CLASSES))
+                strategy.bind(rows)
+                strategy.backward(replace(batch, x=batch.x.to(dtype)))
+                grads.append(rows.grads.double())
+            found[kind, tf32] = float((grads[0] - grads[1]).norm() / grads[1].norm())
+    assert 1e-5 < found["image", True] < 3e-3
+    assert max(found["image", False], found["flat", True], found["flat", False]) < 3e-6
+    assert not torch.backends.cuda.matmul.allow_tf32
+
+
+@pytest.mark.usefixtures("_double")
+@pytest.mark.parametrize("name", ["Tanh", "convolutional", "gru-2", "causal-tied-2-0.2", "encoder-images"])
+def test_evaluations_in_parts_that_are_played_back_are_those_of_the_plain_loop(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four examples at a time, the last part shorter; later ones with other weights."""
+    monkeypatch.setattr(batched, "ROOMIER", 1)
+    monkeypatch.setattr(Layer, "examples", 4 * K)
+    monkeypatch.setattr(Conv2d, "examples", 4 * K)
+    make, shape, task = CASES[name]
+    nets = {seed: net.cuda() for seed, net in networks(make).items()}
+    x = on_device(batch_of(shape, task, smoothing=False)).x.flatten(0, 1)[:22]
+    rows = Rows.of(nets, list(range(K)))
+    loop, strategy = (kind(nets[0], Layout.of(nets[0]), Objective(task, "fp32", CLASSES)) for kind in (Loop, Batched))
+    loop.bind(rows)
+    strategy.bind(rows)
+    for _ in range(4):
+        with torch.no_grad():
+            wanted, layers = loop.watched(x, slice(1, None, 3))
+            found, idle = strategy.watched(x, slice(1, None, 3))
+            torch.testing.assert_close(strategy.forward(x), wanted, rtol=1e-9, atol=1e-11)
+        torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-11)
+        assert [layer.idle.tolist() for layer in idle] == [layer.idle.tolist() for layer in layers]
+        rows.params.mul_(1.1)

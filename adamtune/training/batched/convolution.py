@@ -8,6 +8,7 @@ by a pixel is moved in long stretches, and pools are comparisons of whole planes
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import torch
@@ -70,6 +71,24 @@ def _shifts(size: Sequence[int], kernel: Sequence[int], stride: Sequence[int], d
             )
 
 
+@contextmanager
+def _rounded_as_by_cudnn(x: Tensor) -> Iterator[None]:
+    """Within it products are rounded to TF32 where torch's own convolutions are, which on a CUDA device is the default.
+
+    Source:
+        https://pytorch.org/docs/stable/notes/cuda.html#tensorfloat-32-tf32-on-ampere-and-later-devices
+    """
+    products = torch.backends.cuda.matmul
+    if not x.is_cuda or not torch.backends.cudnn.allow_tf32 or products.allow_tf32:
+        yield
+        return
+    products.allow_tf32 = True
+    try:
+        yield
+    finally:
+        products.allow_tf32 = False
+
+
 class Conv2d(Layer):
     """`nn.Conv2d` in one group, padded with zeros."""
 
@@ -104,21 +123,25 @@ class Conv2d(Layer):
         if train:
             self._columns, self._padded = columns, padded.shape
         weight = self._weight
-        out = torch.bmm(weight, columns) if self._bias is None else torch.baddbmm(self._bias, weight, columns)
+        with _rounded_as_by_cudnn(x):
+            out = torch.bmm(weight, columns) if self._bias is None else torch.baddbmm(self._bias, weight, columns)
         return out.view(k, -1, *size, b)
 
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
         """The products' gradients; that of what came in is added up over the places of the kernel."""
         flat = grad.reshape(*grad.shape[:2], -1)
         if self._weight_grad is not None:
-            torch.bmm(flat, self._columns.transpose(1, 2), out=self._weight_grad)
+            with _rounded_as_by_cudnn(grad):
+                torch.bmm(flat, self._columns.transpose(1, 2), out=self._weight_grad)
         if self._bias_grad is not None:
             torch.sum(flat, dim=2, out=self._bias_grad)
         del self._columns
         if not inner:
             return None
         size = grad.shape[2:4]
-        parts = torch.bmm(self._weight.transpose(1, 2), flat).view(*self._padded[:2], -1, *size, grad.shape[4])
+        with _rounded_as_by_cudnn(grad):
+            parts = torch.bmm(self._weight.transpose(1, 2), flat)
+        parts = parts.view(*self._padded[:2], -1, *size, grad.shape[4])
         given = grad.new_zeros(self._padded)
         for place, at in enumerate(_shifts(size, self._kernel, self._stride, self._dilation)):
             given[at] += parts[:, :, place]

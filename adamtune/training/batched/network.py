@@ -12,6 +12,7 @@ from adamtune.models.dropout import MemberDropout, counts_calls
 from adamtune.models.layers.attention import CausalTransformer, SequenceEncoder
 from adamtune.models.layers.recurrent import Recurrent
 from adamtune.models.layers.sequence import Steps
+from adamtune.training.activity import kind_of
 from adamtune.training.batched.convolution import AvgPool2d, BatchLast, Conv2d, FlattenImages, MaxPool2d
 from adamtune.training.batched.dense import Embedding, Linear
 from adamtune.training.batched.layer import Layer, NotBatchedError, Seen, Tensors
@@ -74,6 +75,11 @@ class Network:
         for layer, following in pairwise(self._layers):
             if isinstance(following, Activation):
                 following.may_overwrite = layer.gives_away
+
+    @property
+    def can_be_idle(self) -> bool:
+        """Whether it has activations whose units can be dead or flat."""
+        return any(isinstance(layer, Activation) and kind_of(layer.module) for layer in self._layers)
 
     def forward(self, x: Tensor, *, train: bool, seen: Seen | None = None) -> Tensor:
         """From [K, B, *D] to what the network says, [K, B, C] or [K, B, T, C].

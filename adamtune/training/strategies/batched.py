@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import ClassVar, Final, TypeAlias
+from itertools import starmap
+from typing import ClassVar, Final
 
 import torch
 from torch import Tensor
@@ -29,9 +30,6 @@ ROOMIER: Final = 64
 they must fit, and with few of them handing out the work takes longer than the work. An image of 16 x 8 x 8 numbers has
 columns of 37 kB, so that these are 600 MB."""
 
-Look: TypeAlias = Callable[[int], Seen]
-"""From the first example of a part to what watches it."""
-
 
 class Batched(Strategy):
     """Every chunk of members has a `Network` of its own, whose tensors are views of the rows."""
@@ -55,6 +53,7 @@ class Batched(Strategy):
         self._roomier = 1 if on_cpu else ROOMIER
         self.eval_numbers = CACHED if on_cpu else EVAL_NUMBERS
         self._run = self._backward_now if on_cpu else Replay(self._backward_now)
+        self._answers = [each if on_cpu else Replay(each) for each in starmap(_answering, self._scored)]
 
     @property
     def plays_back(self) -> bool:
@@ -87,31 +86,47 @@ class Batched(Strategy):
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs in eval mode for inputs that all members share."""
+        outputs = []
         with torch.no_grad():
-            return torch.cat([self._outputs_of(x, *each) for each in self._scored])
+            for (span, network), answer in zip(self._scored, self._answers, strict=True):
+                parts = (x[part] for part in self._parts(len(x), span, network))
+                # What is played back stands where the next part's will stand.
+                outputs.append(
+                    torch.cat([answer(part).clone() if x.is_cuda else answer(part) for part in parts], dim=1)
+                )
+        return torch.cat(outputs)
 
     def watched(self, x: Tensor, rows: slice) -> tuple[Tensor, list[Idle]]:
         """Counts are taken as the layers are passed."""
+        if not self._scored[0][1].can_be_idle:
+            return self.forward(x), []
         outputs, seen = [], []
         with torch.no_grad():
             for span, network in self._scored:
                 parts: list[list[Idle]] = []
-                outputs.append(self._outputs_of(x, span, network, partial(_looking_at, rows, parts)))
+                found = []
+                for part in self._parts(len(x), span, network):
+                    look = _looking_at(rows, parts, part.start)
+                    found.append(network.forward(_for_all(x[part], span), train=False, seen=look))
+                outputs.append(torch.cat(found, dim=1))
                 seen.append([_together(calls) for calls in zip(*parts, strict=True)])
         layers = [
             Idle(one[0].kind, torch.cat([each.idle for each in one]), one[0].n) for one in zip(*seen, strict=True)
         ]
         return torch.cat(outputs), layers
 
-    def _outputs_of(self, x: Tensor, span: slice, network: Network, look: Look | None = None) -> Tensor:
-        n_members = span.stop - span.start
-        size = max(1, self._roomier * network.examples // n_members)
-        outputs = []
-        for start in range(0, len(x), size):
-            part = x[start : start + size]
-            seen = None if look is None else look(start)
-            outputs.append(network.forward(part.expand(n_members, *part.shape), train=False, seen=seen))
-        return torch.cat(outputs, dim=1)
+    def _parts(self, n: int, span: slice, network: Network) -> list[slice]:
+        """Examples that are evaluated at once."""
+        return spans(n, max(1, self._roomier * network.examples // (span.stop - span.start)))
+
+
+def _for_all(x: Tensor, span: slice) -> Tensor:
+    return x.expand(span.stop - span.start, *x.shape)
+
+
+def _answering(span: slice, network: Network) -> Compute:
+    """From some examples to what every network says of them."""
+    return lambda x: network.forward(_for_all(x, span), train=False)
 
 
 def _looking_at(rows: slice, parts: list[list[Idle]], start: int) -> Seen:
