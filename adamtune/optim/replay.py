@@ -23,13 +23,16 @@ class Replay:
     Args:
         compute: Does the same work on tensors of the same shapes, and is bound to nothing that is made anew between
             two calls.
+        state: What else it may depend on, as something that can be compared. Where two calls in a row leave it
+            different, `compute` is about more than tensors, and nothing is recorded. None where it is known not to be.
 
     Source:
         CUDA graphs as torch records them: https://pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
     """
 
-    def __init__(self, compute: Compute) -> None:
-        self._compute = compute
+    def __init__(self, compute: Compute, state: Callable[[], object] | None = None) -> None:
+        self._compute, self._state = compute, state
+        self._left: list[object] = []
         self._seen: set[tuple[Any, ...]] = set()
         self._recorded: dict[tuple[Any, ...], tuple[torch.cuda.CUDAGraph, list[Tensor | None], Tensor]] = {}
         self._pool: Any = None
@@ -50,15 +53,25 @@ class Replay:
                     mine.copy_(values)
             graph.replay()
             return result
-        if not self._can or key not in self._seen:
+        if not self._can or key not in self._seen or not self._is_steady():
             self._seen.add(key)  # kernels are loaded, and libraries take the memory that they keep
-            return self._compute(*given)
+            return self._compute_and_look(given)
         try:
             self._recorded[key] = self._record(given)
         except RuntimeError:
             self._can = False
             _renew_generator()
         return self(*given)
+
+    def _compute_and_look(self, given: tuple[Tensor | None, ...]) -> Tensor:
+        result = self._compute(*given)
+        if self._state is not None and not self._is_steady():
+            self._left.append(self._state())
+            self._can = len(self._left) < 2 or self._left[0] == self._left[1]
+        return result
+
+    def _is_steady(self) -> bool:
+        return self._state is None or len(self._left) > 1
 
     def _record(self, given: tuple[Tensor | None, ...]) -> tuple[torch.cuda.CUDAGraph, list[Tensor | None], Tensor]:
         own = [None if values is None else values.clone() for values in given]

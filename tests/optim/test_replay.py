@@ -120,3 +120,24 @@ def test_what_cannot_be_recorded_goes_on_as_it_is(device: Device) -> None:
     assert sum(call.startswith("record into") for call in device.calls) == device.calls.count("renew") == 1
     assert gc.isenabled()
     assert not replay.plays_back
+
+
+def test_what_counts_its_calls_is_never_recorded(device: Device) -> None:
+    calls: list[int] = []
+
+    def compute(x: Tensor) -> Tensor:
+        calls.append(len(calls))
+        return x * len(calls)
+
+    replay = Replay(compute, lambda: len(calls))
+    assert [replay(filled(1.0, 1)).tolist() for _ in range(4)] == [[[n], [n]] for n in (1.0, 2.0, 3.0, 4.0)]
+    assert not replay.plays_back
+    assert not device.calls
+
+
+def test_what_is_steady_is_recorded_after_two_calls(device: Device) -> None:
+    doubled = Doubled(device)
+    replay = Replay(lambda x: doubled(x, None), lambda: "always the same")
+    for value in (1.0, 2.0, 3.0, 4.0):
+        assert replay(filled(value)).tolist() == [[2 * value] * 3] * 2
+    assert device.calls == ["compute", "compute", "record into None", "compute", "recorded", "play", "play"]

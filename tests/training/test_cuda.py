@@ -19,6 +19,7 @@ from adamtune.training.rows import Layout, Rows
 from adamtune.training.strategies import batched
 from adamtune.training.strategies.batched import Batched
 from adamtune.training.strategies.loop import Loop
+from adamtune.training.strategies.vectorized import Vectorized
 from adamtune.training.trainer import Hooks
 from tests.training.test_batched import CASES, CLASSES, K, batch_of, networks
 from tests.training.test_population import assert_same_curve, lrs
@@ -46,13 +47,14 @@ def on_device(batch: Batch) -> Batch:
 
 
 @pytest.mark.usefixtures("_double")
+@pytest.mark.parametrize("fast", [Batched, Vectorized])
 @pytest.mark.parametrize("name", list(CASES))
-def test_steps_that_are_played_back_are_those_of_the_plain_loop(name: str) -> None:
+def test_steps_that_are_played_back_are_those_of_the_plain_loop(name: str, fast: type[Batched | Vectorized]) -> None:
     """Three batches of one shape, as it is, recorded and played back; then one of another, and the first again."""
     make, shape, task = CASES[name]
     nets = {seed: net.cuda() for seed, net in networks(make).items()}
     given, strategies = [], []
-    for kind in (Loop, Batched):
+    for kind in (Loop, fast):
         rows = Rows.of(nets, list(range(K)))
         strategy = kind(nets[0], Layout.of(nets[0]), Objective(task, "fp32", CLASSES))
         strategy.bind(rows)
@@ -70,7 +72,7 @@ def test_steps_that_are_played_back_are_those_of_the_plain_loop(name: str) -> No
         with torch.no_grad():
             wanted, found = (strategy.forward(batch.x[0]) for strategy in strategies)
         torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-11)
-    assert isinstance(strategies[1], Batched)
+    assert isinstance(strategies[1], fast)
     assert strategies[1].plays_back
 
 
@@ -170,6 +172,26 @@ def test_a_network_that_draws_its_own_numbers_draws_them_alone_as_among_others(d
     together = digits.train(members, lambda: Noisy(64, 10), device="cuda")
     alone = digits.train(members[2:3], lambda: Noisy(64, 10), device="cuda")
     assert_same_curve(alone[2], together[2])
+
+
+class Counting(nn.Module):
+    """A network that remembers how often it was called, where torch does not see it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.calls = nn.Linear(64, 10), 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return self.layer(x * (1 + self.calls / 10))
+
+
+def test_a_network_that_counts_its_calls_is_not_played_back(digits: Lab) -> None:
+    here, there = (
+        digits.train(lrs(1e-3, 1e-2), Counting, device=device, strategy="vectorized") for device in ("cuda", "cpu")
+    )
+    for number, records in here.items():
+        assert_same_curve(records, there[number])
 
 
 def test_convolutions_are_rounded_as_those_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from adamtune.optim.replay import Compute, Replay
 from adamtune.training.activity import Layer, watching
 from adamtune.training.losses import batch_loss
 from adamtune.training.objective import Objective
@@ -30,11 +32,23 @@ class Vectorized(Strategy):
         """Works on these rows from now on."""
         del kept
         self._rows = rows
+        self._run: Compute = self._backward_now
+        if rows.params.is_cuda:
+            self._run = Replay(self._backward_now, partial(_plain_values, self.module))
+
+    @property
+    def plays_back(self) -> bool:
+        """Whether steps are played back by now."""
+        return isinstance(self._run, Replay) and self._run.plays_back
 
     def _backward_all(self, batch: Batch) -> Tensor:
         """A network that draws random numbers of its own is refused by `vmap`."""
+        return self._run(batch.x, batch.y, batch.smoothing, batch.scale)
+
+    def _backward_now(self, x: Tensor, y: Tensor, smoothing: Tensor | None, scale: Tensor | None) -> Tensor:
         self.module.train()
-        return torch.cat([self._backward(batch, span) for span in self.spans(len(batch.x))])
+        batch = Batch(x, y, [], smoothing, scale)  # what is dropped follows from the rows by now
+        return torch.cat([self._backward(batch, span) for span in self.spans(len(x))])
 
     def _backward(self, batch: Batch, span: slice) -> Tensor:
         x, smoothing = batch.x[span], batch.smoothing
@@ -92,3 +106,13 @@ class Vectorized(Strategy):
 
     def _buffers(self, span: slice) -> dict[str, Tensor]:
         return {name: value[span] for name, value in self._rows.buffers.items()}
+
+
+def _plain_values(module: nn.Module) -> dict[tuple[str, str], object]:
+    """What a network remembers beside tensors, such as how often it was called; of collections their lengths."""
+    return {
+        (name, key): value if isinstance(value, bool | int | float | str | None) else len(value)
+        for name, child in module.named_modules()
+        for key, value in vars(child).items()
+        if isinstance(value, bool | int | float | str | None | list | tuple | set | dict)
+    }
