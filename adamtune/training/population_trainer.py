@@ -33,7 +33,7 @@ from adamtune.training.smoothed import Smoothed
 from adamtune.training.spared import spared_columns
 from adamtune.training.start import init_seeds, initialised
 from adamtune.training.stopping import Lowest
-from adamtune.training.strategies.choose import Choice
+from adamtune.training.strategies.choice import Choice
 
 
 class PopulationTrainer(ABC):

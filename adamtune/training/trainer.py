@@ -20,7 +20,8 @@ from adamtune.training.objective import Objective
 from adamtune.training.population import Population
 from adamtune.training.population_trainer import PopulationTrainer
 from adamtune.training.start import data_seeds, some_of
-from adamtune.training.strategies.choose import Choice, build, choose
+from adamtune.training.strategies.choice import Choice, build
+from adamtune.training.strategies.choose import choose
 from adamtune.training.strategies.strategy import Batch
 from adamtune.training.variety import Variety
 

@@ -15,7 +15,7 @@ from adamtune.models.checks import raised_in_model
 from adamtune.training.checkpoint import Checkpoint
 from adamtune.training.hooks import Hooks
 from adamtune.training.population import Population
-from adamtune.training.strategies.choose import Choice
+from adamtune.training.strategies.choice import Choice
 from adamtune.tuning.work import trainer_for
 
 if TYPE_CHECKING:

@@ -236,7 +236,7 @@ class Session:
     @property
     def strategy_words(self) -> str:
         """How the populations were executed, for a person; the first one speaks for all that chose the same."""
-        from adamtune.training.strategies.choose import Choice
+        from adamtune.training.strategies.choice import Choice
 
         choices = [Choice(**entry) for entry in self.writer.manifest["strategies"].values()]
         words = list(dict.fromkeys(choice.words + (f" ({choice.note})" if choice.note else "") for choice in choices))

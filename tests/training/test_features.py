@@ -15,7 +15,7 @@ from adamtune.runs.manifest import MemberEntry
 from adamtune.runs.metrics import to_line
 from adamtune.runs.record import Record
 from adamtune.training.checkpoint import Checkpoint
-from adamtune.training.strategies.choose import Choice
+from adamtune.training.strategies.choice import Choice
 from adamtune.training.trainer import Hooks, Trainer
 
 if TYPE_CHECKING:

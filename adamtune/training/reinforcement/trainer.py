@@ -21,7 +21,7 @@ from adamtune.training.reinforcement.policies import Policies
 from adamtune.training.reinforcement.tally import Tally, with_returns
 from adamtune.training.reinforcement.world import World
 from adamtune.training.start import data_seeds
-from adamtune.training.strategies.choose import Choice
+from adamtune.training.strategies.choice import Choice
 
 WHY_LOOP = "an environment waits for each answer, and a member's life must not depend on its company"
 
