@@ -13,6 +13,7 @@ import yaml
 from adamtune.diagnosis.rule import Rule
 from adamtune.diagnosis.view import as_number
 from adamtune.errors import Problem, UsageError
+from adamtune.recipe.plain import load_yaml
 from adamtune.recipe.shipped import configs_dir
 
 Limits = Mapping[str, Mapping[str, float]]
@@ -32,7 +33,7 @@ def load_limits(rules: Sequence[Rule], path: Path | None = None) -> Limits:
     path = path or configs_dir() / "diagnosis.yaml"
     text = path.read_text(encoding="utf-8")
     try:
-        overrides = yaml.safe_load(text)
+        overrides = load_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from adamtune.errors import Problem, RunError
+from adamtune.recipe.plain import load_yaml
 from adamtune.runs import directory
 from adamtune.runs.jsonfile import read_json
 from adamtune.runs.manifest import MemberEntry
@@ -94,7 +95,7 @@ def _members(manifest: Mapping[str, Any], path: Path) -> list[MemberEntry]:
 
 def _read_recipe(path: Path) -> Mapping[str, Any] | None:
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = load_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -22,6 +22,8 @@ SAMPLE_EVERY: Final = 10
 """Steps between two measurements of the update."""
 STALE_EVERY: Final = 2
 """Steps between two measurements of `stale`: a second moment that lags shows for several steps in a row."""
+TOGETHER: Final = 8
+"""Of those, how many are worked out together: on small networks a call costs more than what it does."""
 
 OF_BATCHES: Final = frozenset(
     {
@@ -60,8 +62,8 @@ def _norms(values: Tensor) -> Tensor:
 
 def _largest(values: Tensor) -> Tensor:
     """Largest number that is not nan in each column; nan where there is none."""
-    found = values.where(~values.isnan(), torch.full((), -torch.inf)).amax(dim=0)
-    return found.where(found > -torch.inf, torch.full((), torch.nan))
+    found = values.nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf).amax(dim=0)
+    return found.masked_fill_(found == -torch.inf, torch.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ class _Measured:
     losses: list[Tensor] = field(default_factory=list)
     norms: list[Tensor] = field(default_factory=list)
     clipped: list[Tensor] = field(default_factory=list)
+    sampled_grads: list[Tensor] = field(default_factory=list)
+    sampled_v: list[Tensor] = field(default_factory=list)
     stale: list[Tensor] = field(default_factory=list)
     stale_t: list[Tensor] = field(default_factory=list)
     unchanged: list[Tensor] = field(default_factory=list)
@@ -140,8 +144,11 @@ class Window:
         if self._step % STALE_EVERY == 0:
             v = optimizer.second_moment(self.sample.columns) if self._matrices else None
             if v is not None:
-                seen.stale.append(_only(taken.active, self._staleness(rows.grads, v)))
+                seen.sampled_grads.append(_only(taken.active, self._sampled(rows.grads)))
+                seen.sampled_v.append(v)
                 seen.stale_t.append(torch.as_tensor(taken.t).expand(len(v)))
+                if len(seen.sampled_v) == TOGETHER:
+                    self._work_off(seen)
         if self._grads is None:
             return
         before = self._before
@@ -159,15 +166,19 @@ class Window:
         """The sample's columns of a buffer [K, P]; with gaps between rows `index_select` would copy all of it first."""
         return values.gather(1, self.sample.columns.expand(len(values), -1))
 
-    def _staleness(self, grads: Tensor, v: Tensor) -> Tensor:
-        """Mean of g^2 / v over the sample of each matrix, the largest of them; bias is corrected later.
+    def _work_off(self, seen: _Measured) -> None:
+        """Mean of g^2 / v over the sample of each matrix, the largest of them, of the steps that wait for it.
+
+        Bias is corrected later.
 
         Source:
             RMS_t of Wortsman et al. 2023, "Stable and low-precision training for large-scale vision-language models",
             section 3.2; there over a whole tensor.
         """
-        squares = self._sampled(grads).square_().div_(v.clamp_min_(torch.finfo(v.dtype).tiny))
-        return (squares @ self.sample.mean.to(squares)).amax(dim=1)
+        grads, v = torch.stack(seen.sampled_grads), torch.stack(seen.sampled_v)
+        squares = grads.square_().div_(v.clamp_min_(torch.finfo(v.dtype).tiny))
+        seen.stale += (squares @ self.sample.mean.to(squares)).amax(dim=2).unbind()
+        seen.sampled_grads, seen.sampled_v = [], []
 
     def _unchanged(self, before: Tensor, rows: Rows) -> Tensor:
         was, now, grads = map(self._sampled, (before, rows.params, rows.grads))
@@ -187,6 +198,8 @@ class Window:
                 "grad_norm_max": _largest(norms),
                 "clipped": torch.stack(seen.clipped).double().mean(dim=0),
             }
+        if seen.sampled_v:
+            self._work_off(seen)
         if seen.stale:
             squares = torch.stack(seen.stale).cpu() * optimizer.v_correction(torch.stack(seen.stale_t))
             signals["stale"] = _largest(squares).sqrt()

@@ -12,6 +12,8 @@ from adamtune.training.batches import Batches
 
 EVERY: Final = 10
 """Steps between two batches that are looked at: one batch says nearly as much as the next."""
+TOGETHER: Final = 8
+"""Batches that are worked out together: on small networks a call costs more than what it does."""
 
 
 class Variety:
@@ -29,6 +31,7 @@ class Variety:
         self._classes = int(self._y.max()) + 1 if known and self._y.dim() == 1 else 0
         self._of_all = self._spread(whole) if known else torch.zeros(1)
         self._varies = bool((self._of_all > 0).all())
+        self._waiting: list[Tensor] = []
         self._seen: list[Tensor] = []
 
     def see(self, step: int, batches: Batches) -> None:
@@ -36,8 +39,15 @@ class Variety:
         if step % EVERY or not self._varies:
             return
         targets = self._y[batches.rows(batches.of_update(step)[0])]
-        if targets.shape[1] > 1:
-            self._seen.append(self._spread(targets) / self._of_all)
+        if targets.shape[1] < 2:
+            return
+        if len(self._waiting) == TOGETHER or (self._waiting and self._waiting[0].shape != targets.shape):
+            self._work_off()
+        self._waiting.append(targets)
+
+    def _work_off(self) -> None:
+        targets, self._waiting = torch.stack(self._waiting), []
+        self._seen += (self._spread(targets.flatten(0, 1)).view(targets.shape[:2]) / self._of_all).unbind()
 
     def _spread(self, targets: Tensor) -> Tensor:
         """Unbiased variance of targets [K, B] or [K, B, C], [K]: of classes the sum of the variances of their marks.
@@ -55,9 +65,11 @@ class Variety:
 
     def close(self) -> dict[str, Tensor]:
         """`batch_variety` since the last call, [K], on the CPU; empty where no batch was looked at."""
+        if self._waiting:
+            self._work_off()
         seen, self._seen = self._seen, []
         return {"batch_variety": torch.stack(seen).mean(dim=0).cpu()} if seen else {}
 
     def keep(self, rows: Tensor) -> None:
         """Goes on with these rows alone."""
-        self._seen = [values[rows] for values in self._seen]
+        self._seen, self._waiting = ([values[rows] for values in each] for each in (self._seen, self._waiting))

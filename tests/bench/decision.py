@@ -5,8 +5,8 @@ Run: python tests/bench/decision.py [--repeat 3] [--only search named] [--json F
 - search: which lr is? `sweep --knob lr` on digits, against the loop of `throughput.py` under Optuna on the same values
   and search seeds, every network trained to its end; then the best lr against the default on fresh seeds, until it is
   clear.
-- named: is this one? `sweep --knob lr --values LR`, for four steps of lr from a large gain to a small one, against the
-  same loop, which trains both lrs on fresh seeds until it is clear, or for good after 32 of each.
+- named: is this one? `sweep --knob lr --values LR`, for five steps of lr from a large gain to a small one, against the
+  same loop, which trains both lrs on fresh seeds until it is clear, or for good after 128 of each.
 
 Both sides have one process per core. Whoever writes the loop can compare in two ways, and both are timed: on seeds that
 both lrs share (the paired interval that adamtune takes), or on seeds of their own (Welch's interval), which is what
@@ -33,11 +33,11 @@ from throughput import Work, peer_study, peers, warm_pool
 
 WORK = Work("digits-mlp", (), seeds=3)
 DEFAULT = 3e-4
-NAMED = ((3e-4, 6e-4), (3e-4, 3.5e-4), (1e-3, 1.5e-3), (1e-3, 1.2e-3))
+NAMED = ((3e-4, 6e-4), (3e-4, 3.5e-4), (1e-3, 1.5e-3), (1e-3, 1.2e-3), (1e-3, 1.1e-3))
 """A default, and the lr that is asked about."""
-ALPHAS = (0.05, 0.015, 0.025)
-"""Error rates of the peer's looks. The first is all that adamtune spends where it plans one look, as for a named lr;
-going on is then free for the peer, which may be wrong in up to 9 of 100 cases for it."""
+PEER_LOOKS = ((8, 0.05), (16, 0.015), (32, 0.025), (64, 0.025), (128, 0.025))
+"""Seeds of each lr and error rate of the peer's looks. The first is all that adamtune spends where it plans one look, as
+for a named lr; going on is then free for the peer, which may be wrong in up to 14 of 100 cases for it."""
 FRESH, OTHERS, UNSEEN = 1000, 500, 700
 """First seeds of the peer's comparison, of the other lr where it has seeds of its own, and of the last check."""
 
@@ -82,13 +82,11 @@ def searched(values: list[float], pipes: list[Any]) -> tuple[float, float]:
 
 def theirs(default: float, lr: float, pipes: list[Any], *, shared: bool) -> tuple[float, float, int, bool]:
     """Wall time of the peer's comparison, the lr that it takes, the seeds of each side, and whether it became clear."""
-    from adamtune.tuning.sweeps.decision import LOOKS
-
     interval: Callable[[list[float], list[float], float], tuple[float, float]] = paired if shared else welch
     before: list[float] = []
     after: list[float] = []
     seconds = 0.0
-    for n, alpha in zip(LOOKS, ALPHAS, strict=True):
+    for n, alpha in PEER_LOOKS:
         mine = [FRESH + seed for seed in range(len(before), n)]
         other = mine if shared else [seed - FRESH + OTHERS for seed in mine]
         asked = [(default, seed) for seed in mine] + [(lr, seed) for seed in other]
@@ -99,7 +97,7 @@ def theirs(default: float, lr: float, pipes: list[Any], *, shared: bool) -> tupl
         low, high = interval(before, after, alpha)
         if low > 0 or high < 0:
             return seconds, lr if low > 0 else default, n, True
-    return seconds, default, LOOKS[-1], False
+    return seconds, default, len(before), False
 
 
 def is_better(lr: float, default: float) -> bool:

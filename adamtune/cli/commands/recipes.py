@@ -37,12 +37,11 @@ def recipes(common: Common) -> int:
 
 def _info(path: Path, needs: Mapping[str, str]) -> RecipeInfo:
     """What a recipe file says of itself; defaults are not needed for that."""
-    import yaml
-
+    from adamtune.recipe.plain import load_yaml
     from adamtune.report.lists import RecipeInfo
 
     text = path.read_text(encoding="utf-8")
-    recipe = yaml.safe_load(text)
+    recipe = load_yaml(text)
     comment = " ".join(
         line.lstrip("# ") for line in itertools.takewhile(lambda line: line[:1] == "#", text.splitlines())
     )

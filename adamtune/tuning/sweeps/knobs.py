@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final, Literal, TypeAlias
 
-import yaml
-
 from adamtune.errors import Problem, UsageError
 from adamtune.recipe.optimizers import known_optimizer
+from adamtune.recipe.plain import load_yaml
 from adamtune.recipe.reading import read_yaml
 from adamtune.recipe.resolve import inline
 from adamtune.recipe.schema import Recipe
@@ -149,7 +148,7 @@ def load_knobs() -> dict[str, Knob]:
     """Every knob by its name."""
     found = {}
     for path in sorted((configs_dir() / "knobs").glob("*.yaml")):
-        fields: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        fields: dict[str, Any] = load_yaml(path.read_text(encoding="utf-8"))
         for texts in ("tasks", "choices"):
             fields[texts] = tuple(fields.get(texts, ()))
         for number in {"low", "high", "start", "step"} & fields.keys():
