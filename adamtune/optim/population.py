@@ -168,7 +168,7 @@ class PopulationAdam:
         bound = exact.to(self.exp_avg_sq.dtype)
         bound = torch.where(bound < exact, torch.nextafter(bound, torch.full_like(bound, torch.inf)), bound)
         limits = bound.to(self.exp_avg_sq.device)
-        if self.exp_avg_sq.is_cuda:
+        if self.exp_avg_sq.device.type != "cpu":
             return (self.exp_avg_sq < limits[:, None]).sum(dim=1).cpu().double() / self.exp_avg_sq.shape[1]
         # Row by row, since counting along an axis takes six times as long.
         counts = [torch.count_nonzero(row < limit) for row, limit in zip(self.exp_avg_sq, limits, strict=True)]

@@ -139,10 +139,10 @@ class Activity:
         dead = [(layer.idle >= layer.n) for layer in self._of("relu")]
         flat = [(layer.idle >= MOST * layer.n) for layer in self._of("tanh", "sigmoid")]
         found = {"dead_units": dead, "saturated_units": flat}
-        shares = {name: [layer.double().mean(dim=1) for layer in layers] for name, layers in found.items()}
-        signals = {name: torch.stack(each).amax(dim=0).cpu() for name, each in shares.items() if each}
+        shares = {name: [layer.cpu().double().mean(dim=1) for layer in layers] for name, layers in found.items()}
+        signals = {name: torch.stack(each).amax(dim=0) for name, each in shares.items() if each}
         sums = torch.cat(self._sums, dim=1) if self._sums else torch.empty(0)
-        return signals | ({"probabilities": sums.double().mean(dim=1).cpu()} if sums.numel() else {})
+        return signals | ({"probabilities": sums.cpu().double().mean(dim=1)} if sums.numel() else {})
 
     def _of(self, *kinds: Kind) -> list[Layer]:
         return [

@@ -58,9 +58,9 @@ def alike_units(params: Tensor, layout: Layout) -> Tensor | None:
     """
     hidden = [name for name, shape in zip(layout.names, layout.shapes, strict=True) if len(shape) > 1][:-1]
     views = layout.views(params)
-    layers = [views[name][:, :_UNITS].flatten(2) for name in hidden]
+    layers = [views[name][:, :_UNITS].flatten(2).cpu() for name in hidden]
     shares = [_share(layer) for layer in layers if layer.shape[1] > 1 and layer.shape[2] > 1]
-    return torch.stack(shares).amax(dim=0).cpu() if shares else None
+    return torch.stack(shares).amax(dim=0) if shares else None
 
 
 def _share(units: Tensor) -> Tensor:

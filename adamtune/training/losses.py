@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from adamtune.recipe.schema import Task
+from adamtune.training.device import widest
 
 CLASSES: Final[frozenset[Task]] = frozenset({"classification", "language-model"})
 """Tasks whose targets are classes: one for an example, or one for each of its tokens."""
@@ -58,13 +59,13 @@ def example_losses(task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def example_accuracies(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Share of right classes in each example, shape [K, B], float64: 0 or 1, or between them for a text.
+    """Share of right classes in each example, shape [K, B], in `widest`: 0 or 1, or between them for a text.
 
     A nan output is never right.
     """
     best = outputs.max(dim=-1)  # nan where any output is
     right = (best.indices == targets) & ~best.values.isnan()
-    return _of_examples(right.double())
+    return _of_examples(right.to(widest(right.device)))
 
 
 def _of_examples(values: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ class Variety:
 
     def __init__(self, train: Part, task: str) -> None:
         self._y = train.y
-        whole = self._y[None]
+        whole = self._y[None].cpu()
         known = task in ("classification", "regression") and len(self._y) > 1
         self._classes = int(self._y.max()) + 1 if known and self._y.dim() == 1 else 0
         self._of_all = self._spread(whole) if known else torch.zeros(1)
@@ -46,7 +46,7 @@ class Variety:
         self._waiting.append(targets)
 
     def _work_off(self) -> None:
-        targets, self._waiting = torch.stack(self._waiting), []
+        targets, self._waiting = torch.stack(self._waiting).cpu(), []
         self._seen += (self._spread(targets.flatten(0, 1)).view(targets.shape[:2]) / self._of_all).unbind()
 
     def _spread(self, targets: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ class Variety:
         if self._waiting:
             self._work_off()
         seen, self._seen = self._seen, []
-        return {"batch_variety": torch.stack(seen).mean(dim=0).cpu()} if seen else {}
+        return {"batch_variety": torch.stack(seen).mean(dim=0)} if seen else {}
 
     def keep(self, rows: Tensor) -> None:
         """Goes on with these rows alone."""

@@ -36,13 +36,17 @@ DEFAULT = 3e-4
 NAMED = ((3e-4, 6e-4), (3e-4, 3.5e-4), (1e-3, 1.5e-3), (1e-3, 1.2e-3), (1e-3, 1.1e-3))
 """A default, and the lr that is asked about."""
 PEER_LOOKS = ((8, 0.05), (16, 0.015), (32, 0.025), (64, 0.025), (128, 0.025))
-"""Seeds of each lr and error rate of the peer's looks. The first is all that adamtune spends where it plans one look, as
-for a named lr; going on is then free for the peer, which may be wrong in up to 14 of 100 cases for it."""
-FRESH, OTHERS, UNSEEN = 1000, 500, 700
+"""Seeds of each lr and error rate of the peer's looks. The first is all that adamtune spends where it plans one look,
+as for a named lr; going on is then free for the peer, which may be wrong in up to 14 of 100 cases for it."""
+FRESH, OTHERS, UNSEEN = 1000, 50_000, 700
 """First seeds of the peer's comparison, of the other lr where it has seeds of its own, and of the last check."""
+APART = 1000
+"""Between the seeds of two repetitions, ours and the peer's: each is another draw."""
 
 
-def ours(n_workers: int, default: float = DEFAULT, values: tuple[float, ...] = ()) -> tuple[float, Any]:
+def ours(
+    n_workers: int, repetition: int, default: float = DEFAULT, values: tuple[float, ...] = ()
+) -> tuple[float, Any]:
     """Wall time of a sweep, of these values or of its own, and what came out."""
     from adamtune.tuning.requests import SweepRequest
     from adamtune.tuning.sweeps.sweep import run_sweep
@@ -50,7 +54,7 @@ def ours(n_workers: int, default: float = DEFAULT, values: tuple[float, ...] = (
     with tempfile.TemporaryDirectory() as folder:
         request = SweepRequest(
             knobs=("lr",), recipe=WORK.recipe, values=values or None, workers=n_workers, runs_dir=Path(folder),
-            sets=("clip.max_norm=null", f"optimizer.lr={default}"),
+            sets=("clip.max_norm=null", f"optimizer.lr={default}", f"training.seed={APART * 100 * repetition}"),
         )  # fmt: skip
         began = time.perf_counter()
         result = run_sweep(request, lambda _: None)
@@ -73,21 +77,24 @@ def paired(before: list[float], after: list[float], alpha: float) -> tuple[float
     return float(interval.low), float(interval.high)
 
 
-def searched(values: list[float], pipes: list[Any]) -> tuple[float, float]:
+def searched(values: list[float], pipes: list[Any], repetition: int) -> tuple[float, float]:
     """Wall time of the peer's search, and the lr with the lowest mean loss."""
-    seconds, found = peer_study([(lr, seed) for lr in values for seed in range(WORK.seeds)], pipes)
-    means = {lr: statistics.fmean(found[lr, seed] for seed in range(WORK.seeds)) for lr in values}
+    seeds = range(APART * 100 * repetition, APART * 100 * repetition + WORK.seeds)
+    seconds, found = peer_study([(lr, seed) for lr in values for seed in seeds], pipes)
+    means = {lr: statistics.fmean(found[lr, seed] for seed in seeds) for lr in values}
     return seconds, min(means, key=means.__getitem__)
 
 
-def theirs(default: float, lr: float, pipes: list[Any], *, shared: bool) -> tuple[float, float, int, bool]:
+def theirs(
+    default: float, lr: float, pipes: list[Any], repetition: int, *, shared: bool
+) -> tuple[float, float, int, bool]:
     """Wall time of the peer's comparison, the lr that it takes, the seeds of each side, and whether it became clear."""
     interval: Callable[[list[float], list[float], float], tuple[float, float]] = paired if shared else welch
     before: list[float] = []
     after: list[float] = []
     seconds = 0.0
     for n, alpha in PEER_LOOKS:
-        mine = [FRESH + seed for seed in range(len(before), n)]
+        mine = [FRESH + APART * repetition + seed for seed in range(len(before), n)]
         other = mine if shared else [seed - FRESH + OTHERS for seed in mine]
         asked = [(default, seed) for seed in mine] + [(lr, seed) for seed in other]
         more, losses = peer_study(asked, pipes)
@@ -118,12 +125,12 @@ def is_better(lr: float, default: float) -> bool:
 def search(repeat: int, pipes: list[Any]) -> list[dict[str, Any]]:
     """Which lr is better than the default; a row for every repetition and side."""
     rows = []
-    for _ in range(repeat):
-        seconds, result = ours(len(pipes))
+    for n in range(repeat):
+        seconds, result = ours(len(pipes), n)
         lr = float(result.best[0])
         rows.append(_row("a search", "ours", DEFAULT, lr, seconds, clear=lr != DEFAULT))
-        taken, best = searched([float(trial.point[0]) for trial in result.trials], pipes)
-        rows += _peer_rows("a search", DEFAULT, best, pipes, taken)
+        taken, best = searched([float(trial.point[0]) for trial in result.trials], pipes, n)
+        rows += _peer_rows("a search", DEFAULT, best, pipes, n, taken)
     return rows
 
 
@@ -132,18 +139,20 @@ def named(repeat: int, pipes: list[Any]) -> list[dict[str, Any]]:
     rows = []
     for default, lr in NAMED:
         asked = f"{default:g} -> {lr:g}"
-        for _ in range(repeat):
-            seconds, result = ours(len(pipes), default, (lr,))
+        for n in range(repeat):
+            seconds, result = ours(len(pipes), n, default, (lr,))
             low, high = result.improvement.ci95
             rows.append(_row(asked, "ours", default, float(result.best[0]), seconds, clear=low > 0 or high < 0))
-            rows += _peer_rows(asked, default, lr, pipes)
+            rows += _peer_rows(asked, default, lr, pipes, n)
     return rows
 
 
-def _peer_rows(asked: str, default: float, lr: float, pipes: list[Any], spent: float = 0.0) -> list[dict[str, Any]]:
+def _peer_rows(
+    asked: str, default: float, lr: float, pipes: list[Any], repetition: int, spent: float = 0.0
+) -> list[dict[str, Any]]:
     rows = []
     for who, shared in (("shared seeds", True), ("own seeds", False)):
-        seconds, taken, n, clear = theirs(default, lr, pipes, shared=shared)
+        seconds, taken, n, clear = theirs(default, lr, pipes, repetition, shared=shared)
         rows.append(_row(asked, who, default, taken, spent + seconds, clear=clear) | {"seeds": n})
     return rows
 

@@ -181,7 +181,7 @@ def search(peer: Peer, storage: Any, n_trials: int) -> None:
 
     def objective(trial: optuna.Trial) -> float:
         lr = trial.suggest_float("lr", 1e-6, 1.0, log=True)
-        loss = peer.train(lr, trial.suggest_int("seed", 0, 10_000))
+        loss = peer.train(lr, trial.suggest_int("seed", 0, 2**31))
         return loss if loss == loss else float("inf")  # noqa: PLR0124 - nan
 
     study.optimize(objective, n_trials=n_trials)

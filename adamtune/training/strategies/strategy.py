@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from adamtune.data.dataset import Part
 from adamtune.training.activity import Activity, Layer
+from adamtune.training.device import widest
 from adamtune.training.losses import CLASSES, example_accuracies, example_losses
 from adamtune.training.objective import Objective
 from adamtune.training.rows import Layout, Rows
@@ -120,12 +121,13 @@ class Strategy(ABC):
             for start in range(0, len(part.x), size):
                 y = part.y[start : start + size]
                 outputs = self._outputs(part.x[start : start + size], start, activity)
-                losses.append(example_losses(self.objective.task, outputs, y).sum(dim=1, dtype=torch.float64))
+                own = example_losses(self.objective.task, outputs, y)
+                losses.append(own.sum(dim=1, dtype=widest(own.device)))
                 if self.objective.task in CLASSES:
                     right.append(example_accuracies(outputs, y).sum(dim=1))
         n = len(part.x)
-        accuracy = (torch.stack(right).sum(dim=0) / n).cpu() if right else None
-        return Scores(torch.stack(losses).sum(dim=0).cpu() / n, accuracy)
+        accuracy = torch.stack(right).sum(dim=0).cpu().double() / n if right else None
+        return Scores(torch.stack(losses).sum(dim=0).cpu().double() / n, accuracy)
 
     def _outputs(self, x: Tensor, start: int, activity: Activity | None) -> Tensor:
         if activity is None:
