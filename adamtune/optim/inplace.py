@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from adamtune.optim.coefficients import Coefficients
 
-# Private in torch, so they go by name and are tried before they are trusted. There since torch 2.4 on the CPU. The
-# trial also covers what could not be measured when this was written: no CUDA device was at hand.
+# Private in torch, so they go by name and are tried before they are trusted. There since torch 2.4 on the CPU.
 _KERNEL_WITH_L2, _KERNEL_WITH_WEIGHT_DECAY = "_fused_adam_", "_fused_adamw_"
 KERNEL_DEVICES = frozenset({"cpu", "cuda"})
 _KERNEL_DTYPES = frozenset({torch.float32, torch.float64})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,11 +19,28 @@ from adamtune.optim.together import Together, together
 __all__ = ["Coefficients", "PopulationAdam"]
 
 
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """Views of every row of some buffers.
+
+    Args:
+        buffers: Parameters, gradients and both moments, each [K, P].
+        t: Number of each row's update, [K].
+        slots: The views.
+        groups: Those of rows that share their numbers.
+    """
+
+    buffers: tuple[Tensor, ...]
+    t: Tensor
+    slots: Slots
+    groups: Groups
+
+
 class PopulationAdam:
     """Adam or AdamW over a buffer [K, P], every row with its own lr, betas, eps and decays.
 
-    A row's result is the same, bit for bit, whatever other rows there are: each is updated by a call of its own, or
-    all of them element by element.
+    A row's result is the same, bit for bit, whatever other rows there are: each is updated by a call of its own. On an
+    accelerator that holds but for rounding, since there several rows are updated at once, and one alone is not.
 
     Args:
         params: Gives shape [K, P], type (float32 or float64) and device; it is not kept.
@@ -47,7 +65,6 @@ class PopulationAdam:
         self.exp_avg_sq = torch.zeros_like(self.exp_avg)
         self._spares = torch.tensor([bool(columns) for columns in spared or [()] * len(params)], dtype=torch.bool)
         self._decays = _decaying_columns(spared, self.exp_avg) if spared is not None and self._spares.any() else None
-        self._seen: tuple[Tensor | None, ...]
         self._set_coefficients(coefficients)
 
     @property
@@ -63,8 +80,10 @@ class PopulationAdam:
         # Plain numbers once, instead of six small tensor reads per row and step.
         columns = (values.tolist() for values in self._everywhere.tensors().values())
         self._scalars = [Scalars(*row) for row in zip(*columns, strict=True)]
-        self._seen = (None,) * 4
+        # Whatever is bound to buffers of other rows is let go of with them.
+        self._bound: _Bound | None = None
         self._together: Together | None = None
+        self._with_l2: Tensor | None = None
 
     @torch.no_grad()
     def step(
@@ -90,14 +109,15 @@ class PopulationAdam:
             self._at_once(params, grads).step(t, lr)
             return
         lrs = lr.tolist()
-        groups = self._rows_of(params, grads if _by_rows(grads) else grads.contiguous())
+        bound = self._rows_of(params, grads if _by_rows(grads) else grads.contiguous())
+        groups = bound.groups
         if isinstance(t, int):
-            self._t.fill_(t)
+            bound.t.fill_(t)
         else:
-            self._t.copy_(t)
+            bound.t.copy_(t)
         if active is not None:
             chosen = active.nonzero().flatten().tolist()
-            groups = Groups(self._views.at(chosen), [self._scalars[k] for k in chosen])
+            groups = Groups(bound.slots.at(chosen), [self._scalars[k] for k in chosen])
             lrs = [lrs[k] for k in chosen]
         update_rows_(groups.at(lrs))
 
@@ -107,15 +127,15 @@ class PopulationAdam:
             self._together = Together(params, grads, moments, self._everywhere)
         return self._together
 
-    def _rows_of(self, params: Tensor, grads: Tensor) -> Groups:
+    def _rows_of(self, params: Tensor, grads: Tensor) -> _Bound:
         """One view for every row of everything; made anew where the buffers are others than last time."""
         buffers = params, grads, self.exp_avg, self.exp_avg_sq
-        if any(one is not other for one, other in zip(buffers, self._seen, strict=True)):
-            self._t = torch.zeros(len(params), dtype=torch.float32, device=params.device)
-            p, g, m, v, now = (list(values.unbind(0)) for values in (*buffers, self._t))
-            self._seen, self._views = buffers, Slots(p, g, m, v, steps=now)
-            self._groups = Groups(self._views, self._scalars)
-        return self._groups
+        if self._bound is None or any(a is not b for a, b in zip(buffers, self._bound.buffers, strict=True)):
+            counts = torch.zeros(len(params), dtype=torch.float32, device=params.device)
+            p, g, m, v, now = (list(values.unbind(0)) for values in (*buffers, counts))
+            slots = Slots(p, g, m, v, steps=now)
+            self._bound = _Bound(buffers, counts, slots, Groups(slots, self._scalars))
+        return self._bound
 
     def _decay_(self, params: Tensor, grads: Tensor, lr: Tensor, active: Tensor | None) -> Tensor:
         """Both decays of the rows that spare columns, by the rule, before their update without any.
@@ -128,7 +148,9 @@ class PopulationAdam:
         c = self._coefficients
         l2, shrink = (torch.where(chosen, values.cpu(), 0.0) for values in (c.l2, lr * c.weight_decay))
         if l2.any():
-            grads = torch.addcmul(grads, params, l2.to(params)[:, None] * self._decays)
+            if self._with_l2 is None:
+                self._with_l2 = torch.empty_like(self.exp_avg)
+            grads = torch.addcmul(grads, params, l2.to(params)[:, None] * self._decays, out=self._with_l2)
         if shrink.any():
             params.addcmul_(params, shrink.to(params)[:, None] * self._decays, value=-1)
         return grads

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, TypeAlias
+from contextlib import contextmanager, suppress
+from functools import cache
+from typing import Any, Final, TypeAlias
 
 import torch
 from torch import Tensor
@@ -20,31 +21,41 @@ class Replay:
     A step of a small network is some fifty kernels of a few microseconds each, and handing them over one by one takes
     longer than they do. What cannot be recorded, since it waits for a number in between, goes on as it is.
 
+    The computation is told at each call and not kept: kept by whom it is bound to, it would keep both alive.
+
     Args:
-        compute: Does the same work on tensors of the same shapes, and is bound to nothing that is made anew between
-            two calls.
-        state: What else it may depend on, as something that can be compared. Where two calls in a row leave it
-            different, `compute` is about more than tensors, and nothing is recorded. None where it is known not to be.
+        state: What else the computation may depend on, as something that can be compared. Where two calls in a row
+            leave it different, the computation is about more than tensors, and nothing is recorded. None where it is
+            known not to be.
+        pool: Memory shared with other recordings; None for its own.
 
     Source:
         CUDA graphs as torch records them: https://pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
     """
 
-    def __init__(self, compute: Compute, state: Callable[[], object] | None = None) -> None:
-        self._compute, self._state = compute, state
-        self._left: list[object] = []
+    def __init__(self, state: Callable[[], object] | None = None, pool: Pool | None = None) -> None:
+        self._state, self._pool = state, pool or Pool()
+        self._states: list[object] = []
         self._seen: set[tuple[Any, ...]] = set()
         self._recorded: dict[tuple[Any, ...], tuple[torch.cuda.CUDAGraph, list[Tensor | None], Tensor]] = {}
-        self._pool: Any = None
-        self._can = True
+        self._possible = True
 
     @property
     def plays_back(self) -> bool:
         """Whether anything has been recorded."""
         return bool(self._recorded)
 
-    def __call__(self, *given: Tensor | None) -> Tensor:
-        """What `compute` gives for these tensors, which lie on the device; valid until the next call."""
+    def __call__(self, compute: Compute, *given: Tensor | None) -> Tensor:
+        """What a computation gives for these tensors.
+
+        Args:
+            compute: The same at every call: it does the same work on tensors of the same shapes, and is bound to
+                nothing that is made anew between two calls.
+            given: On the device.
+
+        Returns:
+            Valid until anything is played back that shares the pool.
+        """
         key = tuple(None if values is None else (values.shape, values.dtype) for values in given)
         if key in self._recorded:
             graph, own, result = self._recorded[key]
@@ -53,41 +64,82 @@ class Replay:
                     mine.copy_(values)
             graph.replay()
             return result
-        if not self._can or key not in self._seen or not self._is_steady():
-            self._seen.add(key)  # kernels are loaded, and libraries take the memory that they keep
-            return self._compute_and_look(given)
+        if not self._possible or key not in self._seen or not self._is_known:
+            self._seen.add(key)  # kernels are loaded now, which no recording can do
+            result = compute(*given)
+            self._look()
+            return result
         try:
-            self._recorded[key] = self._record(given)
+            self._recorded[key] = self._pool.record(compute, given)
         except RuntimeError:
-            self._can = False
-            _renew_generator()
-        return self(*given)
+            self._possible = False
+        return self(compute, *given)
 
-    def _compute_and_look(self, given: tuple[Tensor | None, ...]) -> Tensor:
-        result = self._compute(*given)
-        if self._state is not None and not self._is_steady():
-            self._left.append(self._state())
-            self._can = len(self._left) < 2 or self._left[0] == self._left[1]
-        return result
+    @property
+    def _is_known(self) -> bool:
+        """Whether it is known by now that nothing but tensors matters."""
+        return self._state is None or len(self._states) > 1
 
-    def _is_steady(self) -> bool:
-        return self._state is None or len(self._left) > 1
+    def _look(self) -> None:
+        if self._state is not None and not self._is_known:
+            self._states.append(self._state())
+            self._possible = self._states[0] == self._states[-1]
 
-    def _record(self, given: tuple[Tensor | None, ...]) -> tuple[torch.cuda.CUDAGraph, list[Tensor | None], Tensor]:
+
+def can_record(values: Tensor) -> bool:
+    """Whether what is done to a tensor can be recorded at all."""
+    return values.is_cuda
+
+
+def played_back(replay: Replay | None, compute: Compute, *given: Tensor | None) -> Tensor:
+    """What a computation gives: by way of its recording, or as it is where there is no device for one."""
+    return compute(*given) if replay is None else replay(compute, *given)
+
+
+class Pool:
+    """Memory that recordings share, of which one is played at a time."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def record(
+        self, compute: Compute, given: tuple[Tensor | None, ...]
+    ) -> tuple[torch.cuda.CUDAGraph, list[Tensor | None], Tensor]:
+        """A recording, the tensors that it reads, and the one that it writes.
+
+        Raises:
+            RuntimeError: The computation does what no graph can do.
+        """
         own = [None if values is None else values.clone() for values in given]
-        graph, here = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        if self._handle is None:
+            self._handle = torch.cuda.graph_pool_handle()
+        graph, device = torch.cuda.CUDAGraph(), torch.cuda.current_device()
+        here, stream = torch.cuda.current_stream(), _stream(device)
         stream.wait_stream(here)
         with torch.cuda.stream(stream), _nothing_collected():
-            # Another thread of ours may use the device meanwhile, which only a global mode would take amiss.
-            graph.capture_begin(self._pool, capture_error_mode="thread_local")
+            # Autograd uses the device from a thread of its own, which only a global mode would take amiss.
+            graph.capture_begin(self._handle, capture_error_mode="thread_local")
             try:
-                result = self._compute(*own)
-            finally:
+                result = compute(*own)
+            except RuntimeError:
+                with suppress(RuntimeError):
+                    graph.capture_end()
+                _give_up(graph, device, self._handle)
+                raise
+            try:
                 graph.capture_end()
+            except RuntimeError:
+                _give_up(graph, device, self._handle)
+                raise
         here.wait_stream(stream)
-        self._pool = graph.pool()  # never played at the same time, so all of them share their memory
         return graph, own, result
+
+
+@cache
+def _stream(device: int) -> Any:
+    """One for all recordings, since libraries keep memory for each stream that they have seen."""
+    with torch.cuda.device(device):
+        return torch.cuda.Stream()  # type: ignore[no-untyped-call]
 
 
 @contextmanager
@@ -102,8 +154,14 @@ def _nothing_collected() -> Iterator[None]:
             gc.enable()
 
 
-def _renew_generator() -> None:
-    """After a recording that broke off, torch's random numbers of the device would wait for its end for ever."""
-    device = torch.cuda.current_device()
+_BROKEN: Final[list[torch.cuda.CUDAGraph]] = []
+"""Recordings that broke off; torch's allocator may go on asking them."""
+
+
+def _give_up(graph: torch.cuda.CUDAGraph, device: int, handle: Any) -> None:
+    """After a recording that broke off: torch's allocator and its random numbers would wait for its end for ever."""
+    _BROKEN.append(graph)
+    with suppress(AttributeError, RuntimeError, TypeError):  # private in torch; and it may have come to its end there
+        torch._C._cuda_endAllocateToPool(device, handle)  # noqa: SLF001
     fresh = torch.Generator(torch.device("cuda", device))
     torch.cuda.default_generators[device].graphsafe_set_state(fresh.graphsafe_get_state())

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from adamtune.optim.coefficients import Coefficients
 from adamtune.optim.inplace import kernel_works
-from adamtune.optim.replay import Replay
+from adamtune.optim.replay import Replay, can_record, played_back
 from adamtune.optim.rule import Moments, bias_correction
 
-_LONG_ROW: Final = 1 << 20
-"""Elements from which on one row keeps an accelerator busy by itself, and torch's kernel is called for each.
+_LONG_ROW: Final = 1 << 19
+"""Elements from which on torch's kernel, called for each group of rows with equal numbers, is faster.
 
-Microseconds of a step on an H200, by row and at once: 64 rows of 85,000 elements 611 and 239, 64 of a million 757 and
-1,544, four of ten million 326 and 997."""
+Microseconds of a step on an H200, by groups of four and at once: 64 rows of 85,000 elements 611 and 239, 64 of a
+million 757 and 1,544, four of ten million 326 and 997; in between, not measured, they should cross at about 450,000."""
 
 
 def together(rows: Tensor) -> bool:
@@ -36,12 +36,13 @@ class Together:
     """
 
     def __init__(self, params: Tensor, grads: Tensor, moments: Moments, coefficients: Coefficients) -> None:
-        self._params, self._grads, self._moments, self._numbers = params, grads, moments, coefficients
-        c = coefficients
+        self._params, self._grads, self._moments = params, grads, moments
+        self._numbers = Coefficients(*(values.cpu() for values in coefficients.tensors().values()))
+        c = self._numbers
         fixed = torch.stack((1 - c.beta1, 1 - c.beta2, c.eps, c.l2)).to(params.dtype).to(params.device)
         self._weight1, self._weight2, self._eps, self._l2 = fixed.unsqueeze(2).unbind()
         self._adds_l2, self._shrinks = bool(c.l2.any()), bool(c.weight_decay.any())
-        self._run = Replay(self._update) if params.is_cuda else self._update
+        self._replay = Replay() if can_record(params) else None
 
     def bound_to(self, params: Tensor, grads: Tensor, moments: Moments) -> bool:
         """Whether these are the tensors that it updates."""
@@ -55,10 +56,15 @@ class Together:
             t: Its number, from 1; one for every row, or shape [K].
             lr: Shape [K], float64.
         """
-        c = self._numbers
+        c, lr, t = self._numbers, lr.cpu(), t if isinstance(t, int) else t.cpu()
         correction1, correction2 = (bias_correction(beta, t) for beta in (c.beta1, c.beta2))
         numbers = torch.stack((lr / correction1, correction2.rsqrt(), 1 - lr * c.weight_decay))
-        self._run(numbers.to(self._params.dtype).to(self._params.device))
+        played_back(self._replay, self._update, numbers.to(self._params.dtype).to(self._params.device))
+
+    @property
+    def plays_back(self) -> bool:
+        """Whether updates are played back by now."""
+        return self._replay is not None and self._replay.plays_back
 
     def _update(self, numbers: Tensor) -> Tensor:
         """From numbers of shape [3, K]: step size, share of sqrt(v), and what is left of a weight."""

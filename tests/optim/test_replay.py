@@ -35,9 +35,6 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Device:
         def capture_end(self) -> None:
             happened.calls.append("recorded")
 
-        def pool(self) -> str:
-            return "the pool"
-
         def replay(self) -> None:
             happened.calls.append("play")
             for own, result in Doubled.recorded:
@@ -48,10 +45,12 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Device:
 
         def wait_stream(self, _: object) -> None: ...
 
-    monkeypatch.setattr("adamtune.optim.replay._renew_generator", lambda: happened.calls.append("renew"))
+    monkeypatch.setattr("adamtune.optim.replay._give_up", lambda *_: happened.calls.append("give up"))
+    monkeypatch.setattr("adamtune.optim.replay._stream", Stream)
     for name, value in {
         "CUDAGraph": Graph,
-        "Stream": Stream,
+        "graph_pool_handle": lambda: "the pool",
+        "current_device": lambda: 0,
         "current_stream": Stream,
         "stream": lambda _: nullcontext(),
     }.items():
@@ -84,40 +83,40 @@ def filled(value: float, n: int = 3) -> Tensor:
 
 
 def test_the_second_call_with_a_shape_is_recorded_and_later_ones_are_played_back(device: Device) -> None:
-    replay = Replay(Doubled(device))
+    replay, double = Replay(), Doubled(device)
     for value in (1.0, 2.0, 3.0):
-        assert replay(filled(value), None).tolist() == [[2 * value] * 3] * 2
-    assert device.calls == ["compute", "record into None", "compute", "recorded", "play", "play"]
+        assert replay(double, filled(value), None).tolist() == [[2 * value] * 3] * 2
+    assert device.calls == ["compute", "record into the pool", "compute", "recorded", "play", "play"]
     assert replay.plays_back
 
 
 def test_every_shape_is_recorded_by_itself_in_one_pool(device: Device) -> None:
-    replay = Replay(Doubled(device))
+    replay, double = Replay(), Doubled(device)
     both = (3, None), (2, None), (3, torch.zeros(2))
     for n, second in (*both, *both):
-        assert replay(filled(n, n), second).tolist() == [[2.0 * n] * n] * 2
+        assert replay(double, filled(n, n), second).tolist() == [[2.0 * n] * n] * 2
     assert [call for call in device.calls if call.startswith("record into")] == [
-        "record into None", "record into the pool", "record into the pool",
+        "record into the pool", "record into the pool", "record into the pool",
     ]  # fmt: skip
 
 
 def test_what_is_recorded_keeps_nothing_of_the_callers(device: Device) -> None:
     """A tensor that changes after the call changes nothing that is played back."""
-    replay, given = Replay(Doubled(device)), filled(1.0)
-    replay(given, None)
-    replay(given, None)
+    replay, double, given = Replay(), Doubled(device), filled(1.0)
+    replay(double, given, None)
+    replay(double, given, None)
     given.zero_()
-    assert replay(filled(5.0), None).tolist() == [[10.0] * 3] * 2
+    assert replay(double, filled(5.0), None).tolist() == [[10.0] * 3] * 2
     assert not given.any()
 
 
 def test_what_cannot_be_recorded_goes_on_as_it_is(device: Device) -> None:
     device.refuses = True
-    replay = Replay(Doubled(device))
+    replay, double = Replay(), Doubled(device)
     for value in (1.0, 2.0, 3.0, 4.0):
-        assert replay(filled(value), None).tolist() == [[2 * value] * 3] * 2
+        assert replay(double, filled(value), None).tolist() == [[2 * value] * 3] * 2
     assert device.calls.count("compute") == 4
-    assert sum(call.startswith("record into") for call in device.calls) == device.calls.count("renew") == 1
+    assert sum(call.startswith("record into") for call in device.calls) == device.calls.count("give up") == 1
     assert gc.isenabled()
     assert not replay.plays_back
 
@@ -129,15 +128,14 @@ def test_what_counts_its_calls_is_never_recorded(device: Device) -> None:
         calls.append(len(calls))
         return x * len(calls)
 
-    replay = Replay(compute, lambda: len(calls))
-    assert [replay(filled(1.0, 1)).tolist() for _ in range(4)] == [[[n], [n]] for n in (1.0, 2.0, 3.0, 4.0)]
+    replay = Replay(lambda: len(calls))
+    assert [replay(compute, filled(1.0, 1)).tolist() for _ in range(4)] == [[[n], [n]] for n in (1.0, 2.0, 3.0, 4.0)]
     assert not replay.plays_back
     assert not device.calls
 
 
 def test_what_is_steady_is_recorded_after_two_calls(device: Device) -> None:
-    doubled = Doubled(device)
-    replay = Replay(lambda x: doubled(x, None), lambda: "always the same")
+    replay, double = Replay(lambda: "always the same"), Doubled(device)
     for value in (1.0, 2.0, 3.0, 4.0):
-        assert replay(filled(value)).tolist() == [[2 * value] * 3] * 2
-    assert device.calls == ["compute", "compute", "record into None", "compute", "recorded", "play", "play"]
+        assert replay(double, filled(value), None).tolist() == [[2 * value] * 3] * 2
+    assert device.calls == ["compute", "compute", "record into the pool", "compute", "recorded", "play", "play"]

@@ -95,7 +95,7 @@ def test_populations_train_the_same_as_a_loop_and_as_on_the_cpu(digits: Lab) -> 
     assert curves[0][6][-1].state == "diverged"
 
 
-@pytest.mark.parametrize("strategy", ["batched", "vectorized", "loop"])
+@pytest.mark.parametrize("strategy", ["vectorized", "loop"])
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_low_precision_trains(digits: Lab, precision: str, strategy: str) -> None:
     plain = digits.train(lrs(1e-3, seeds=2), device="cuda", strategy="batched")
@@ -145,15 +145,16 @@ def test_a_recording_that_breaks_off_leaves_the_device_as_it_was() -> None:
     def compute(x: torch.Tensor) -> torch.Tensor:
         return total.add_(x * x.sum().item())
 
-    replay = Replay(compute)
+    replay = Replay()
     for value in (1.0, 2.0, 3.0):
-        replay(torch.full((3,), value, device="cuda"))
+        replay(compute, torch.full((3,), value, device="cuda"))
     assert total.tolist() == [3.0 + 12.0 + 27.0] * 3
     assert not replay.plays_back
     torch.manual_seed(7)
     one = torch.rand(5, device="cuda")
     torch.manual_seed(7)
     assert torch.equal(one, torch.rand(5, device="cuda"))
+    torch.cuda.empty_cache()
 
 
 class Noisy(nn.Module):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import starmap
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 
 import torch
 from torch import Tensor
 
-from adamtune.optim.replay import Compute, Replay
+from adamtune.optim.replay import Compute, Pool, Replay, can_record, played_back
 from adamtune.training.activity import Layer as Idle
 from adamtune.training.activity import idle_rows, kind_of
 from adamtune.training.batched.layer import Layer, NotBatchedError, Seen, Tensors
@@ -31,11 +30,13 @@ they must fit, and with few of them handing out the work takes longer than the w
 columns of 37 kB, so that these are 600 MB."""
 
 
+_Evaluated = TypeVar("_Evaluated")
+
+
 class Batched(Strategy):
     """Every chunk of members has a `Network` of its own, whose tensors are views of the rows."""
 
     name: ClassVar[str] = "batched"
-    _run: Compute
 
     def bind(self, rows: Rows, kept: Sequence[int] | None = None) -> None:
         """Works on these rows from now on.
@@ -47,18 +48,18 @@ class Batched(Strategy):
         self._rows = rows
         if self.objective.precision != "fp32":
             raise NotBatchedError("products in low precision are left to torch")
-        n, size, on_cpu = len(rows.params), self.chunk or len(rows.params), not rows.params.is_cuda
+        n, size, on_cuda = len(rows.params), self.chunk or len(rows.params), can_record(rows.params)
         self._chunks = self._networks(n, size)
-        self._scored = self._chunks if size <= SCORED or not on_cpu else self._networks(n, SCORED)
-        self._roomier = 1 if on_cpu else ROOMIER
-        self.eval_numbers = CACHED if on_cpu else EVAL_NUMBERS
-        self._run = self._backward_now if on_cpu else Replay(self._backward_now)
-        self._answers = [each if on_cpu else Replay(each) for each in starmap(_answering, self._scored)]
+        self._scored = self._chunks if size <= SCORED or on_cuda else self._networks(n, SCORED)
+        self.eval_numbers = EVAL_NUMBERS if on_cuda else CACHED
+        pool = Pool() if on_cuda else None
+        self._replay = Replay(pool=pool) if on_cuda else None
+        self._evaluate_by(ROOMIER if on_cuda else 1, pool)
 
-    @property
-    def plays_back(self) -> bool:
-        """Whether steps are played back by now."""
-        return isinstance(self._run, Replay) and self._run.plays_back
+    def _evaluate_by(self, roomier: int, pool: Pool | None) -> None:
+        """From now on so many times as many examples are evaluated at once as on a CPU."""
+        self._roomier, self._pool = roomier, pool
+        self._evaluations = [None if pool is None else Replay(pool=pool) for _ in self._scored]
 
     def _networks(self, n_members: int, size: int) -> list[tuple[slice, Network]]:
         return [(span, Network(self.module, self._tensors(self._rows, span))) for span in spans(n_members, size)]
@@ -68,7 +69,7 @@ class Batched(Strategy):
         return Tensors(params, grads, {name: value[span] for name, value in rows.buffers.items()})
 
     def _backward_all(self, batch: Batch) -> Tensor:
-        return self._run(batch.x, batch.y, batch.smoothing, batch.scale)
+        return played_back(self._replay, self._backward_now, batch.x, batch.y, batch.smoothing, batch.scale)
 
     def _backward_now(self, x: Tensor, y: Tensor, smoothing: Tensor | None, scale: Tensor | None) -> Tensor:
         batch = Batch(x, y, [], smoothing, scale)  # what is dropped follows from the rows by now
@@ -86,30 +87,45 @@ class Batched(Strategy):
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs in eval mode for inputs that all members share."""
-        outputs = []
-        with torch.no_grad():
-            for (span, network), answer in zip(self._scored, self._answers, strict=True):
-                parts = (x[part] for part in self._parts(len(x), span, network))
-                # What is played back stands where the next part's will stand.
-                outputs.append(
-                    torch.cat([answer(part).clone() if x.is_cuda else answer(part) for part in parts], dim=1)
-                )
-        return torch.cat(outputs)
+        return self._with_room(lambda: self._answers(x))
 
     def watched(self, x: Tensor, rows: slice) -> tuple[Tensor, list[Idle]]:
         """Counts are taken as the layers are passed."""
         if not self._scored[0][1].can_be_idle:
             return self.forward(x), []
+        return self._with_room(lambda: self._answers_and_idle(x, rows))
+
+    def _with_room(self, evaluate: Callable[[], _Evaluated]) -> _Evaluated:
+        """With fewer examples at once from now on, where a device's memory does not suffice."""
+        while True:
+            try:
+                with torch.no_grad():
+                    return evaluate()
+            except torch.OutOfMemoryError:
+                if self._roomier == 1:
+                    raise
+            self._evaluate_by(self._roomier // 2, None if self._pool is None else Pool())
+
+    def _answers(self, x: Tensor) -> Tensor:
+        outputs = []
+        for (span, network), replay in zip(self._scored, self._evaluations, strict=True):
+            parts = []
+            for part in self._parts(len(x), span, network):
+                answer = played_back(replay, _answering(span, network), x[part])
+                parts.append(answer if replay is None else answer.clone())  # the next part's will stand there
+            outputs.append(torch.cat(parts, dim=1))
+        return torch.cat(outputs)
+
+    def _answers_and_idle(self, x: Tensor, rows: slice) -> tuple[Tensor, list[Idle]]:
         outputs, seen = [], []
-        with torch.no_grad():
-            for span, network in self._scored:
-                parts: list[list[Idle]] = []
-                found = []
-                for part in self._parts(len(x), span, network):
-                    look = _looking_at(rows, parts, part.start)
-                    found.append(network.forward(_for_all(x[part], span), train=False, seen=look))
-                outputs.append(torch.cat(found, dim=1))
-                seen.append([_together(calls) for calls in zip(*parts, strict=True)])
+        for span, network in self._scored:
+            parts: list[list[Idle]] = []
+            found = []
+            for part in self._parts(len(x), span, network):
+                look = _looking_at(rows, parts, part.start)
+                found.append(network.forward(_for_all(x[part], span), train=False, seen=look))
+            outputs.append(torch.cat(found, dim=1))
+            seen.append([_together(calls) for calls in zip(*parts, strict=True)])
         layers = [
             Idle(one[0].kind, torch.cat([each.idle for each in one]), one[0].n) for one in zip(*seen, strict=True)
         ]

@@ -131,11 +131,13 @@ class _Trials:
         return [*fitting, *([0] if self._all <= self.largest else [])]
 
     def _fits(self, name: str, chunk: int) -> bool:
+        threads = torch.get_num_threads()
         try:
             _Racer(self, name, chunk, 1).step()
-        except torch.OutOfMemoryError:
+        except RuntimeError:  # of torch's own; cuBLAS says it in another way
             return False
         finally:
+            torch.set_num_threads(threads)
             self._restore()
         return True
 
@@ -152,9 +154,9 @@ class _Trials:
         # Or convolutions alone would be rounded to 10 bits, and only where cuDNN computes them.
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             losses = strategy.backward(batch)
-        self._each_ms = min(self._each_ms, 1e3 * (time.perf_counter() - began) / len(rows.params))
-        with torch.no_grad():
-            outputs = strategy.forward(batch.x[0])
+            self._each_ms = min(self._each_ms, 1e3 * (time.perf_counter() - began) / len(rows.params))
+            with torch.no_grad():
+                outputs = strategy.forward(batch.x[0])
         buffers = {f"buffer {name}": value.clone() for name, value in rows.buffers.items()}
         self._restore()
         return {"the loss": losses, "the gradient": rows.grads.clone(), **buffers, "the output": outputs}

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from adamtune.data.dataset import Part
+from adamtune.optim.replay import Replay
 from adamtune.training.activity import Activity, Layer
 from adamtune.training.device import widest
 from adamtune.training.losses import CLASSES, example_accuracies, example_losses
@@ -71,12 +72,19 @@ class Strategy(ABC):
     """How many numbers those may be."""
 
     _rows: Rows
+    _replay: Replay | None = None
+    """Of steps; None where they are not played back."""
 
     def __init__(self, module: nn.Module, layout: Layout, objective: Objective, chunk: int = 0) -> None:
         self.module = module
         self.layout = layout
         self.objective = objective
         self.chunk = chunk
+
+    @property
+    def plays_back(self) -> bool:
+        """Whether steps are played back by now."""
+        return self._replay is not None and self._replay.plays_back
 
     @abstractmethod
     def bind(self, rows: Rows, kept: Sequence[int] | None = None) -> None:

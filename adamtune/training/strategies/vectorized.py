@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from adamtune.optim.replay import Compute, Replay
+from adamtune.optim.replay import Replay, can_record, played_back
 from adamtune.training.activity import Layer, watching
 from adamtune.training.losses import batch_loss
 from adamtune.training.objective import Objective
@@ -32,18 +32,11 @@ class Vectorized(Strategy):
         """Works on these rows from now on."""
         del kept
         self._rows = rows
-        self._run: Compute = self._backward_now
-        if rows.params.is_cuda:
-            self._run = Replay(self._backward_now, partial(_plain_values, self.module))
-
-    @property
-    def plays_back(self) -> bool:
-        """Whether steps are played back by now."""
-        return isinstance(self._run, Replay) and self._run.plays_back
+        self._replay = Replay(partial(plain_values, self.module)) if can_record(rows.params) else None
 
     def _backward_all(self, batch: Batch) -> Tensor:
         """A network that draws random numbers of its own is refused by `vmap`."""
-        return self._run(batch.x, batch.y, batch.smoothing, batch.scale)
+        return played_back(self._replay, self._backward_now, batch.x, batch.y, batch.smoothing, batch.scale)
 
     def _backward_now(self, x: Tensor, y: Tensor, smoothing: Tensor | None, scale: Tensor | None) -> Tensor:
         self.module.train()
@@ -108,11 +101,34 @@ class Vectorized(Strategy):
         return {name: value[span] for name, value in self._rows.buffers.items()}
 
 
-def _plain_values(module: nn.Module) -> dict[tuple[str, str], object]:
-    """What a network remembers beside tensors, such as how often it was called; of collections their lengths."""
-    return {
-        (name, key): value if isinstance(value, bool | int | float | str | None) else len(value)
-        for name, child in module.named_modules()
-        for key, value in vars(child).items()
-        if isinstance(value, bool | int | float | str | None | list | tuple | set | dict)
-    }
+def plain_values(module: nn.Module) -> dict[str, object]:
+    """What a network remembers beside tensors, such as how often it was called, by where it stands.
+
+    Not seen is what lies outside of it (global names, Python's own random numbers), deeper than `_DEEP` levels, or
+    behind the first `_MANY` things.
+    """
+    found: dict[str, object] = {}
+    for name, child in module.named_modules():
+        _take(vars(child), name, found, _DEEP)
+    return found
+
+
+_DEEP: Final = 4
+_MANY: Final = 10_000
+
+
+def _take(value: object, path: str, found: dict[str, object], levels: int) -> None:
+    if isinstance(value, Tensor | nn.Module | type) or callable(value) or len(found) > _MANY:
+        return
+    if isinstance(value, Mapping):
+        parts = list(value.items())
+    elif isinstance(value, list | tuple):
+        parts = list(enumerate(value))
+    elif hasattr(value, "__dict__"):
+        parts = list(vars(value).items())
+    else:
+        found[path] = repr(value)
+        return
+    found[path] = len(parts)
+    for key, part in parts if levels else ():
+        _take(part, f"{path}.{key}", found, levels - 1)
