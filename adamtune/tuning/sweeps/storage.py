@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -52,10 +54,39 @@ def _storage(url: str) -> RDBStorage:
     if url.startswith(_SQLITE):
         file = Path(url.removeprefix(_SQLITE))
         # Tables that are made in this moment are those of this Optuna; looking them through takes 0.1 s.
+        is_new = not file.exists()
+        if is_new:
+            _mark(file)
         return optuna.storages.RDBStorage(
-            url, engine_kwargs={"creator": lambda: _connect(file)}, skip_compatibility_check=not file.exists()
+            url, engine_kwargs={"creator": lambda: _connect(file)}, skip_compatibility_check=is_new
         )
     return optuna.storages.RDBStorage(url)
+
+
+def _mark(file: Path) -> None:
+    """Writes down which version of its tables Optuna is about to make; it would run ten scripts to know it, 0.1 s."""
+    version = _newest_tables()
+    if version is not None:
+        with closing(_connect(file)) as connection, connection:
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL, "
+                "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+            )
+            connection.execute("INSERT OR IGNORE INTO alembic_version VALUES (?)", (version,))
+
+
+def _newest_tables() -> str | None:
+    """The script that no other follows, by its name for itself; None where there is not exactly one."""
+    from optuna.storages import _rdb
+
+    scripts = (Path(_rdb.__file__).parent / "alembic" / "versions").glob("*.py")
+    texts = [script.read_text(encoding="utf-8") for script in scripts]
+    names, followed = (
+        {found[1] for text in texts if (found := re.search(rf'^{key} = "(.+)"$', text, re.MULTILINE))}
+        for key in ("revision", "down_revision")
+    )
+    newest = names - followed
+    return newest.pop() if len(newest) == 1 else None
 
 
 def _connect(file: Path) -> sqlite3.Connection:
