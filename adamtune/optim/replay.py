@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from typing import Any, Final, TypeAlias
+from weakref import WeakSet
 
 import torch
 from torch import Tensor
@@ -97,10 +97,15 @@ def played_back(replay: Replay | None, compute: Compute, *given: Tensor | None) 
 
 
 class Pool:
-    """Memory that recordings share, of which one is played at a time."""
+    """Memory that recordings share, of which one is played at a time, and the stream on which they come about.
+
+    What libraries keep for a stream lies in the memory of its first recording, so each pool has a stream of its own.
+    """
 
     def __init__(self) -> None:
         self._handle: Any = None
+        self._stream: Any = None
+        self._graphs: WeakSet[torch.cuda.CUDAGraph] = WeakSet()
 
     def record(
         self, compute: Compute, given: tuple[Tensor | None, ...]
@@ -111,35 +116,24 @@ class Pool:
             RuntimeError: The computation does what no graph can do.
         """
         own = [None if values is None else values.clone() for values in given]
-        if self._handle is None:
-            self._handle = torch.cuda.graph_pool_handle()
-        graph, device = torch.cuda.CUDAGraph(), torch.cuda.current_device()
-        here, stream = torch.cuda.current_stream(), _stream(device)
-        stream.wait_stream(here)
-        with torch.cuda.stream(stream), _nothing_collected():
-            # Autograd uses the device from a thread of its own, which only a global mode would take amiss.
-            graph.capture_begin(self._handle, capture_error_mode="thread_local")
-            try:
-                result = compute(*own)
-            except RuntimeError:
-                with suppress(RuntimeError):
+        with torch.cuda.device(next(values.device for values in own if values is not None)):
+            if not self._graphs:  # a handle that nobody holds any more cannot be used again
+                self._handle, self._stream = torch.cuda.graph_pool_handle(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            graph, here = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+            self._stream.wait_stream(here)
+            with torch.cuda.stream(self._stream), _nothing_collected():
+                try:
+                    # Autograd uses the device from a thread of its own, which only a global mode would take amiss.
+                    graph.capture_begin(self._handle, capture_error_mode="thread_local")
+                    result = compute(*own)
                     graph.capture_end()
-                _give_up(graph, device, self._handle)
-                raise
-            try:
-                graph.capture_end()
-            except RuntimeError:
-                _give_up(graph, device, self._handle)
-                raise
-        here.wait_stream(stream)
+                except BaseException:
+                    if not _ended(graph, self._handle):
+                        self._graphs = WeakSet()
+                    raise
+            here.wait_stream(self._stream)
+        self._graphs.add(graph)
         return graph, own, result
-
-
-@cache
-def _stream(device: int) -> Any:
-    """One for all recordings, since libraries keep memory for each stream that they have seen."""
-    with torch.cuda.device(device):
-        return torch.cuda.Stream()  # type: ignore[no-untyped-call]
 
 
 @contextmanager
@@ -155,13 +149,28 @@ def _nothing_collected() -> Iterator[None]:
 
 
 _BROKEN: Final[list[torch.cuda.CUDAGraph]] = []
-"""Recordings that broke off; torch's allocator may go on asking them."""
+"""Recordings that torch could not end; its allocator may go on asking them."""
 
 
-def _give_up(graph: torch.cuda.CUDAGraph, device: int, handle: Any) -> None:
-    """After a recording that broke off: torch's allocator and its random numbers would wait for its end for ever."""
-    _BROKEN.append(graph)
-    with suppress(AttributeError, RuntimeError, TypeError):  # private in torch; and it may have come to its end there
-        torch._C._cuda_endAllocateToPool(device, handle)  # noqa: SLF001
+def _ended(graph: torch.cuda.CUDAGraph, handle: Any) -> bool:
+    """Ends a recording that broke off, for which torch's allocator and random numbers would wait for ever.
+
+    Returns:
+        Whether torch ends it by itself, so that nothing of it is left.
+    """
+    device = torch.cuda.current_device()
+    try:
+        graph.capture_end()
+        clean = True
+    except RuntimeError:
+        clean = False
+        _BROKEN.append(graph)
+        # Private in torch, and before 2.8 by another name.
+        names = "_cuda_endAllocateToPool", "_cuda_endAllocateCurrentStreamToPool"
+        end = next((getattr(torch._C, name) for name in names if hasattr(torch._C, name)), None)  # noqa: SLF001
+        with suppress(RuntimeError, TypeError):
+            if end is not None:
+                end(device, handle)
     fresh = torch.Generator(torch.device("cuda", device))
     torch.cuda.default_generators[device].graphsafe_set_state(fresh.graphsafe_get_state())
+    return clean

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from adamtune.optim.replay import Replay
+from adamtune.optim.replay import Pool, Replay
 
 
 @dataclass
@@ -19,6 +19,11 @@ class Device:
 
     calls: list[str] = field(default_factory=list)
     refuses: bool = False
+    handles: int = 0
+
+    def new_handle(self) -> str:
+        self.handles += 1
+        return "the pool" if self.handles == 1 else f"pool {self.handles}"
 
 
 @pytest.fixture
@@ -45,12 +50,12 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Device:
 
         def wait_stream(self, _: object) -> None: ...
 
-    monkeypatch.setattr("adamtune.optim.replay._give_up", lambda *_: happened.calls.append("give up"))
-    monkeypatch.setattr("adamtune.optim.replay._stream", Stream)
+    monkeypatch.setattr("adamtune.optim.replay._ended", lambda *_: happened.calls.append("give up") or True)
     for name, value in {
         "CUDAGraph": Graph,
-        "graph_pool_handle": lambda: "the pool",
-        "current_device": lambda: 0,
+        "graph_pool_handle": happened.new_handle,
+        "device": lambda _: nullcontext(),
+        "Stream": Stream,
         "current_stream": Stream,
         "stream": lambda _: nullcontext(),
     }.items():
@@ -139,3 +144,18 @@ def test_what_is_steady_is_recorded_after_two_calls(device: Device) -> None:
     for value in (1.0, 2.0, 3.0, 4.0):
         assert replay(double, filled(value), None).tolist() == [[2 * value] * 3] * 2
     assert device.calls == ["compute", "compute", "record into the pool", "compute", "recorded", "play", "play"]
+
+
+def test_a_pool_that_nobody_holds_any_more_is_not_used_again(device: Device) -> None:
+    """Torch gives its memory back with the last recording, and refuses its handle from then on."""
+    pool, double = Pool(), Doubled(device)
+    first = pool.record(double, (filled(1.0), None))
+    second = pool.record(double, (filled(2.0), None))
+    del first
+    third = pool.record(double, (filled(3.0), None))
+    del second, third
+    last = pool.record(double, (filled(4.0), None))
+    assert [call for call in device.calls if call.startswith("record into")] == ["record into the pool"] * 3 + [
+        "record into pool 2"
+    ]
+    assert last[2].tolist() == [[8.0] * 3] * 2
