@@ -29,7 +29,7 @@ def test_auto_takes_a_cuda_device_and_no_other_that_was_not_asked_for(
 
 
 def test_a_device_that_is_asked_for_must_be_there(machine: dict[str, bool]) -> None:
-    with pytest.raises(ModelError, match="training.device is mps: not on this machine"):
+    with pytest.raises(ModelError, match=r"training\.device is mps: not on this machine"):
         pick_device("mps")
     machine["mps"] = True
     assert pick_device("mps").type == "mps"
