@@ -12,16 +12,14 @@ from torch.nn import functional
 
 from adamtune.optim.replay import Replay
 from adamtune.runs.manifest import MemberEntry
-from adamtune.training.batched.convolution import Conv2d
-from adamtune.training.batched.layer import Layer
 from adamtune.training.objective import Objective
 from adamtune.training.rows import Layout, Rows
-from adamtune.training.strategies import batched
 from adamtune.training.strategies.batched import Batched
 from adamtune.training.strategies.loop import Loop
 from adamtune.training.strategies.vectorized import Vectorized
 from adamtune.training.trainer import Hooks
 from tests.training.test_batched import CASES, CLASSES, K, batch_of, networks
+from tests.training.test_played_back import EVALUATED, assert_evaluations_in_parts
 from tests.training.test_population import assert_same_curve, lrs
 
 if TYPE_CHECKING:
@@ -221,26 +219,8 @@ def test_convolutions_are_rounded_as_those_of_torch(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.usefixtures("_double")
-@pytest.mark.parametrize("name", ["Tanh", "convolutional", "gru-2", "causal-tied-2-0.2", "encoder-images"])
+@pytest.mark.parametrize("name", EVALUATED)
 def test_evaluations_in_parts_that_are_played_back_are_those_of_the_plain_loop(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Four examples at a time, the last part shorter; later ones with other weights."""
-    monkeypatch.setattr(batched, "ROOMIER", 1)
-    monkeypatch.setattr(Layer, "examples", 4 * K)
-    monkeypatch.setattr(Conv2d, "examples", 4 * K)
-    make, shape, task = CASES[name]
-    nets = {seed: net.cuda() for seed, net in networks(make).items()}
-    x = on_device(batch_of(shape, task, smoothing=False)).x.flatten(0, 1)[:22]
-    rows = Rows.of(nets, list(range(K)))
-    loop, strategy = (kind(nets[0], Layout.of(nets[0]), Objective(task, "fp32", CLASSES)) for kind in (Loop, Batched))
-    loop.bind(rows)
-    strategy.bind(rows)
-    for _ in range(4):
-        with torch.no_grad():
-            wanted, layers = loop.watched(x, slice(1, None, 3))
-            found, idle = strategy.watched(x, slice(1, None, 3))
-            torch.testing.assert_close(strategy.forward(x), wanted, rtol=1e-9, atol=1e-11)
-        torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-11)
-        assert [layer.idle.tolist() for layer in idle] == [layer.idle.tolist() for layer in layers]
-        rows.params.mul_(1.1)
+    assert_evaluations_in_parts(name, 1, "cuda", monkeypatch)
