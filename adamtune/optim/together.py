@@ -61,11 +61,6 @@ class Together:
         numbers = torch.stack((lr / correction1, correction2.rsqrt(), 1 - lr * c.weight_decay))
         played_back(self._replay, self._update, numbers.to(self._params.dtype).to(self._params.device))
 
-    @property
-    def plays_back(self) -> bool:
-        """Whether updates are played back by now."""
-        return self._replay is not None and self._replay.plays_back
-
     def _update(self, numbers: Tensor) -> Tensor:
         """From numbers of shape [3, K]: step size, share of sqrt(v), and what is left of a weight."""
         size, root, left = numbers.unsqueeze(2).unbind()

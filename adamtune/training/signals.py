@@ -22,8 +22,8 @@ SAMPLE_EVERY: Final = 10
 """Steps between two measurements of the update."""
 STALE_EVERY: Final = 2
 """Steps between two measurements of `stale`: a second moment that lags shows for several steps in a row."""
-TOGETHER: Final = 8
-"""Of those, how many are worked out together: on small networks a call costs more than what it does."""
+WAITING: Final = 8
+"""Measurements that wait until they are worked out together: on small networks a call costs more than what it does."""
 
 OF_BATCHES: Final = frozenset(
     {
@@ -147,7 +147,7 @@ class Window:
                 seen.sampled_grads.append(_only(taken.active, self._sampled(rows.grads)))
                 seen.sampled_v.append(v)
                 seen.stale_t.append(torch.as_tensor(taken.t).expand(len(v)))
-                if len(seen.sampled_v) == TOGETHER:
+                if len(seen.sampled_v) == WAITING:
                     self._work_off(seen)
         if self._grads is None:
             return

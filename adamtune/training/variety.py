@@ -9,11 +9,10 @@ from torch import Tensor
 
 from adamtune.data.dataset import Part
 from adamtune.training.batches import Batches
+from adamtune.training.signals import WAITING
 
 EVERY: Final = 10
 """Steps between two batches that are looked at: one batch says nearly as much as the next."""
-TOGETHER: Final = 8
-"""Batches that are worked out together: on small networks a call costs more than what it does."""
 
 
 class Variety:
@@ -41,7 +40,7 @@ class Variety:
         targets = self._y[batches.rows(batches.of_update(step)[0])]
         if targets.shape[1] < 2:
             return
-        if len(self._waiting) == TOGETHER or (self._waiting and self._waiting[0].shape != targets.shape):
+        if len(self._waiting) == WAITING or (self._waiting and self._waiting[0].shape != targets.shape):
             self._work_off()
         self._waiting.append(targets)
 

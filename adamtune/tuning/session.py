@@ -235,12 +235,16 @@ class Session:
 
     @property
     def strategy_words(self) -> str:
-        """How the populations were executed, for a person; the first one speaks for all that chose the same."""
+        """How the populations were executed, for a person, and on which device if not on the CPU.
+
+        The first one speaks for all that chose the same.
+        """
         from adamtune.training.strategies.choice import Choice
 
         choices = [Choice(**entry) for entry in self.writer.manifest["strategies"].values()]
         words = list(dict.fromkeys(choice.words + (f" ({choice.note})" if choice.note else "") for choice in choices))
-        return "; ".join(words)
+        device = self.writer.manifest["device"]
+        return "; ".join(words) + (f"; on {device}" if device not in ("", "cpu") else "")
 
     def finish(self, summary: Mapping[str, Any], diagnosis: Diagnosis) -> None:
         """Writes the summary and the diagnosis, and marks the run as finished."""

@@ -35,7 +35,7 @@ def flops(peer: Any) -> float:
     """Operations in the products and convolutions of one training of a peer's: all steps and all evaluations.
 
     Args:
-        peer: A `Peer` of `throughput.py`.
+        peer: A `Peer` of `peer.py`.
     """
     from torch.utils.flop_counter import FlopCounterMode
 

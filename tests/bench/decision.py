@@ -2,7 +2,7 @@
 
 Run: python tests/bench/decision.py [--repeat 3] [--only search named] [--json FILE]
 
-- search: which lr is? `sweep --knob lr` on digits, against the loop of `throughput.py` under Optuna on the same values
+- search: which lr is? `sweep --knob lr` on digits, against the loop of `peer.py` under Optuna on the same values
   and search seeds, every network trained to its end; then the best lr against the default on fresh seeds, until it is
   clear.
 - named: is this one? `sweep --knob lr --values LR`, for five steps of lr from a large gain to a small one, against the
@@ -29,7 +29,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from throughput import Work, peer_study, peers, warm_pool
+from peer import Work, peer_study, peers
+from throughput import warm_pool
 
 WORK = Work("digits-mlp", (), seeds=3)
 DEFAULT = 3e-4

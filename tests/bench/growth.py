@@ -5,7 +5,7 @@ Run: python tests/bench/growth.py [--repeat 3] [--only memory evaluations weight
 - memory: a sweep of 256 networks of 85,000 parameters, as a command of its own, without a limit and with `--memory
   100MB`. Counted are the high-water marks of resident memory of the command and of its workers, less those of the same
   command with one value of lr and one seed, which are torch and the data; and the results, which must be the same.
-- evaluations: 1,000 in one run of 2,000 steps, against the peer of `throughput.py` with as many evaluations.
+- evaluations: 1,000 in one run of 2,000 steps, against the peer of `peer.py` with as many evaluations.
 - weights: four networks of ten million parameters, one process and all threads, against the same peer.
 
 Of the last two everything counts but imports: choosing a strategy, Optuna, logs, checkpoints, the diagnosis at the end.
@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from throughput import Work, peer_study, peers
+from peer import Work, peer_study, peers
 
 from adamtune.tuning.memory import parse_size
 

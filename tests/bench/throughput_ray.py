@@ -1,4 +1,4 @@
-"""The same sweeps by Ray Tune: the loop of `throughput.py` in a trainable, one per core, one thread each.
+"""The same sweeps by Ray Tune: the loop of `peer.py` in a trainable, one per core, one thread each.
 
 Run: python tests/bench/throughput_ray.py [--repeat 3] [--only WORK ...]    (needs: pip install "ray[tune]")
 
@@ -21,7 +21,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from throughput import VALUES, WORKS, Peer, our_seconds, warm_pool
+from peer import VALUES, Peer
+from throughput import WORKS, our_seconds, warm_pool
 
 _known: dict[str, Peer] = {}
 

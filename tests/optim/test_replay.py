@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from adamtune.optim import replay as recording
 from adamtune.optim.replay import Pool, Replay
 
 
@@ -159,3 +160,40 @@ def test_a_pool_that_nobody_holds_any_more_is_not_used_again(device: Device) -> 
         "record into pool 2"
     ]
     assert last[2].tolist() == [[8.0] * 3] * 2
+
+
+@pytest.mark.parametrize("name", ["_cuda_endAllocateToPool", "_cuda_endAllocateCurrentStreamToPool", ""])
+@pytest.mark.parametrize("ends", [True, False])
+def test_what_breaks_off_is_ended_by_torch_or_for_it(monkeypatch: pytest.MonkeyPatch, name: str, *, ends: bool) -> None:
+    """Whatever torch calls it, or where it has no such call; random numbers start afresh each time."""
+    freed: list[tuple[int, str]] = []
+    states: list[str] = []
+
+    class Graph:
+        def capture_end(self) -> None:
+            if not ends:
+                raise RuntimeError("operation failed due to a previous error during capture")
+
+    class Generator:
+        def __init__(self, device: torch.device) -> None:
+            assert device == torch.device("cuda", 3)
+
+        def graphsafe_get_state(self) -> str:
+            return "fresh"
+
+        def graphsafe_set_state(self, state: str) -> None:
+            states.append(state)
+
+    for known in ("_cuda_endAllocateToPool", "_cuda_endAllocateCurrentStreamToPool"):
+        monkeypatch.delattr(torch._C, known, raising=False)
+    if name:
+        monkeypatch.setattr(torch._C, name, lambda *given: freed.append(given), raising=False)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "default_generators", {3: Generator(torch.device("cuda", 3))})
+    monkeypatch.setattr(torch, "Generator", Generator)
+    monkeypatch.setattr(recording, "_BROKEN", [])
+    graph = Graph()
+    assert recording._ended(graph, "the pool") is ends
+    assert ([] if ends else [graph]) == recording._BROKEN
+    assert freed == ([(3, "the pool")] if name and not ends else [])
+    assert states == ["fresh"]

@@ -11,10 +11,20 @@ import torch
 from adamtune.data.dataset import Part
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.conftest import Lab
 
 T = 13
 """Tokens of one example."""
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    """Networks and numbers in float64, where rounding cannot be mistaken for an error."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 @pytest.fixture(scope="session")

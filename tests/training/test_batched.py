@@ -135,11 +135,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], Task]] = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _double() -> object:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.usefixtures("double")
 
 
 def networks(make: Callable[[], nn.Module]) -> dict[int, nn.Module]:

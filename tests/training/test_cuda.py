@@ -32,19 +32,12 @@ if not torch.cuda.is_available():
     pytest.skip("no CUDA device, or not asked for by ADAMTUNE_TEST_CUDA=1", allow_module_level=True)
 
 
-@pytest.fixture
-def _double() -> object:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
 def on_device(batch: Batch) -> Batch:
     moved = [None if v is None else v.cuda() for v in (batch.smoothing, batch.scale)]
     return replace(batch, x=batch.x.cuda(), y=batch.y.cuda(), smoothing=moved[0], scale=moved[1])
 
 
-@pytest.mark.usefixtures("_double")
+@pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("fast", [Batched, Vectorized])
 @pytest.mark.parametrize("name", list(CASES))
 def test_steps_that_are_played_back_are_those_of_the_plain_loop(name: str, fast: type[Batched | Vectorized]) -> None:
@@ -218,7 +211,7 @@ def test_convolutions_are_rounded_as_those_of_torch(monkeypatch: pytest.MonkeyPa
     assert not torch.backends.cuda.matmul.allow_tf32
 
 
-@pytest.mark.usefixtures("_double")
+@pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("name", EVALUATED)
 def test_evaluations_in_parts_that_are_played_back_are_those_of_the_plain_loop(
     name: str, monkeypatch: pytest.MonkeyPatch

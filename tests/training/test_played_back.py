@@ -60,13 +60,6 @@ def _recordings(monkeypatch: pytest.MonkeyPatch) -> None:
     Graph.played = 0
 
 
-@pytest.fixture
-def _double() -> object:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
 EVALUATED = ("Tanh", "convolutional", "gru-2", "causal-tied-2-0.2", "encoder-images")
 
 
@@ -92,7 +85,7 @@ def assert_evaluations_in_parts(name: str, roomier: int, device: str, monkeypatc
         rows.params.mul_(1.1)
 
 
-@pytest.mark.usefixtures("_double")
+@pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("name", EVALUATED)
 @pytest.mark.parametrize("roomier", [1, 64])
 def test_evaluations_in_parts_are_those_of_the_plain_loop(

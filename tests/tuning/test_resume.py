@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,7 @@ from adamtune.tuning import populations
 from adamtune.tuning.baseline import run_baseline
 from adamtune.tuning.requests import BaselineRequest, SweepRequest
 from adamtune.tuning.results import BaselineResult, SweepResult
+from adamtune.tuning.session import Session
 from adamtune.tuning.sweeps.sweep import run_sweep
 
 SETS = ("training.steps=60", "training.eval_every=10", "model.hidden=[17]", "training.strategy=vectorized")
@@ -190,3 +192,13 @@ def test_a_gain_that_is_real_but_tiny_is_kept_back(runs_dir: Path) -> None:
     request = SweepRequest(recipe="digits-mlp", sets=SETS, runs_dir=runs_dir, knobs=("eps",), values=(1e-9, 1e-8))
     found = run_sweep(request, lambda _: None)
     assert found.decision == "kept"
+
+
+@pytest.mark.parametrize(
+    ("device", "words"),
+    [("cpu", "batched, 1 thread"), ("cuda", "batched, 1 thread; on cuda"), ("", "batched, 1 thread")],
+)
+def test_a_device_is_named_where_it_is_not_the_cpu(device: str, words: str) -> None:
+    strategies = {"0-3": {"name": "batched", "chunk": 0, "threads": 1}}
+    session = SimpleNamespace(writer=SimpleNamespace(manifest={"strategies": strategies, "device": device}))
+    assert Session.strategy_words.fget(session) == words
