@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from torch import Tensor
 from adamtune.errors import Problem, ShapeError
 from adamtune.optim.coefficients import Coefficients
 from adamtune.optim.inplace import update_rows_
+from adamtune.optim.protocol import PopulationOptimizer
 from adamtune.optim.rule import Moments, bias_correction
 from adamtune.optim.slots import Groups, Scalars, Slots
 from adamtune.optim.together import Together, together
@@ -216,12 +218,28 @@ class PopulationAdam:
         c = self._coefficients
         m, v = self.exp_avg.index_select(1, columns), self.second_moment(columns)
         raw = (m.abs() / v.clamp_min(torch.finfo(v.dtype).tiny).sqrt()).median(dim=1).values
-        return raw.cpu() * bias_correction(c.beta2, t).cpu().sqrt() / bias_correction(c.beta1, t).cpu()
+        # In plain numbers: powers of a tensor differ in their last bit with how many there are.
+        updates = torch.as_tensor(t).expand(len(raw)).tolist()
+        both = zip(c.beta1.tolist(), c.beta2.tolist(), updates, strict=True)
+        correction = [math.sqrt(1 - beta2**n) / (1 - beta1**n) if n else math.nan for beta1, beta2, n in both]
+        return raw.cpu() * torch.tensor(correction, dtype=torch.float64)
 
     def signals(self, t: int | Tensor, columns: Tensor) -> dict[str, Tensor]:
         """What can be told of Adam alone after `t` updates: `eps_share`, and `snr` over some columns; each [K]."""
         found = {"eps_share": self.eps_share(t)}
         return found | {"snr": self.snr(t, columns)} if len(columns) else found
+
+    def copies(self, n: int) -> PopulationAdam:
+        """The same rule for n copies of every member, copy after copy; see `take`."""
+        every = torch.arange(len(self.exp_avg)).repeat(n)
+        like = self.exp_avg.new_empty(1, self.exp_avg.shape[1]).expand(len(every), -1)
+        return PopulationAdam(like, self._coefficients.rows(every.to(self._coefficients.lr.device)))
+
+    def take(self, members: PopulationOptimizer, place: int) -> None:
+        """Takes over the moments of the members that this was made for as their copy number `place`, from 0."""
+        for name, values in members.saved()[0].items():
+            n_members = len(values)
+            getattr(self, name)[place * n_members : (place + 1) * n_members].copy_(values)
 
     def saved(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The moments, for a checkpoint of members whose coefficients are known; and no plain data."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from adamtune.optim.packing import packed, unpacked
+from adamtune.optim.protocol import PopulationOptimizer
 
 Make = Callable[[list[dict[str, Any]]], Optimizer]
 """From parameter groups to an optimizer."""
@@ -95,6 +96,14 @@ class PopulationOf:
     def v_correction(self, t: Tensor) -> Tensor:
         """1, for want of a second moment."""
         return torch.ones(len(t), len(self._rows), dtype=torch.float64)
+
+    def copies(self, n: int) -> PopulationOf:
+        """This one: it has no signals, of however many members."""
+        del n
+        return self
+
+    def take(self, members: PopulationOptimizer, place: int) -> None:
+        """Nothing that would be asked for."""
 
     def saved(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """State and settings of every optimizer: tensors by name, and plain data around them.

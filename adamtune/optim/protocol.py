@@ -41,6 +41,12 @@ class PopulationOptimizer(Protocol):
     def v_correction(self, t: Tensor) -> Tensor:
         """What v is divided by after `t` updates, shape [S, K] for `t` of shape [S, 1] or [S, K]; 1 without any v."""
 
+    def copies(self, n: int) -> PopulationOptimizer:
+        """One for n copies of every member, copy after copy, that is asked for nothing but `signals`; see `take`."""
+
+    def take(self, members: PopulationOptimizer, place: int) -> None:
+        """Takes over the state of the members that this was made for as their copy number `place`, from 0."""
+
     def saved(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Its state, for a checkpoint: tensors by name, and plain data that JSON holds exactly."""
 

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from adamtune.runs.record import Record
-from adamtune.training.alike import Alike
 from adamtune.training.allocator import keep_freed_memory
 from adamtune.training.broken import first_broken, with_place
 from adamtune.training.checkpoint import Checkpoint
@@ -22,14 +21,14 @@ from adamtune.training.finished import Finished
 from adamtune.training.guard import Guard, Lost, one_a_row
 from adamtune.training.hooks import Hooks
 from adamtune.training.length import Length
+from adamtune.training.moments import Moment, Moments, Table
 from adamtune.training.optimizers import population_optimizer
 from adamtune.training.population import Numbers, Population
 from adamtune.training.progress import Progress
 from adamtune.training.rows import Layout, Rows
 from adamtune.training.scaling import LossScale
 from adamtune.training.schedule import Schedule
-from adamtune.training.signals import Taken, Window
-from adamtune.training.smoothed import Smoothed
+from adamtune.training.signals import Taken
 from adamtune.training.spared import spared_columns
 from adamtune.training.start import init_seeds, initialised
 from adamtune.training.stopping import Lowest
@@ -72,6 +71,8 @@ class PopulationTrainer(ABC):
         training, recipes = population.recipe.training, population.recipes()
         self.population, self.stage = population, stage
         self.device, self.length = device, length
+        self._rungs = frozenset(length.rungs)
+        self._decisive = self._rungs | {length.total_steps}
         self.running = list(population.members)
         seeds = init_seeds(training, self.running)
         models = {seed: initialised(make_model, seed).to(device) for seed in sorted(set(seeds))}
@@ -85,9 +86,7 @@ class PopulationTrainer(ABC):
         self.optimizer = population_optimizer(
             settings, self.rows.params, self._layout, self.numbers.coefficients, spared
         )
-        self._window = Window(self._layout, device)
-        self._smoothed = Smoothed(len(seeds))
-        self._alike = Alike(self._layout, self.rows.params)
+        self._moments = Moments(self._layout, self.rows, device)
         self._scale = LossScale(len(seeds)) if training.precision == "fp16" else None
         best = training.keep == "best"
         follow = best or training.early_stopping is not None
@@ -111,8 +110,20 @@ class PopulationTrainer(ABC):
         """Writes this step's gradients into the rows; each member's batch loss, [K]."""
 
     @abstractmethod
-    def _scored(self) -> dict[str, Tensor]:
-        """What an evaluation measures, `val_loss` among it, each [K]."""
+    def _scored(self, states: Rows) -> dict[str, Tensor]:
+        """What an evaluation measures, `val_loss` among it, each [K].
+
+        Args:
+            states: The rows, or several earlier states of them as that many times as many; see `_at_once`.
+        """
+
+    def _at_once(self) -> int:
+        """How many evaluations may be worked out together; 1 for each by itself, of the rows as they are."""
+        return 1
+
+    def _own_signals(self) -> dict[str, Tensor]:
+        """What else is told of the steps since the last evaluation, each [K]."""
+        return {}
 
     @abstractmethod
     def _tested(self) -> dict[str, Tensor]:
@@ -160,14 +171,17 @@ class PopulationTrainer(ABC):
 
     def _train(self, hooks: Hooks) -> None:
         if self._guard is None:
-            columns = self._evaluate(hooks)
-            self._guard = Guard(self._start_loss(columns), self.length.total_steps)
+            self._evaluate()
+            scores = self._tell(hooks)
+            self._guard = Guard(self._start_loss(scores), self.length.total_steps)
         while self.step < self.length.total_steps and self.running:
             self._one_step(hooks, self._guard)
             if self.length.evaluate_at(self.step) and self.running:
-                self._evaluate(hooks)
-                if self.running:
-                    hooks.checkpoint(self.checkpoint)
+                most = self._evaluate()
+                if len(self._moments) >= most or self.step in self._decisive:
+                    self._tell(hooks)
+                    if self.running:
+                        hooks.checkpoint(self.checkpoint)
 
     def _one_step(self, hooks: Hooks, guard: Guard) -> None:
         losses = self._backward()
@@ -179,6 +193,8 @@ class PopulationTrainer(ABC):
         if self._scale is not None:
             gone = one_a_row([*self._scale.lost(self.step), *gone])
         if gone:
+            if self._moments:
+                self._tell(hooks)
             gone = [self._placed(lost) for lost in gone]
             columns = {"batch_loss": losses, "grad_norm": norms, "lr": self._lr(self.step)}
             epoch = self.length.epoch(self.step)
@@ -206,12 +222,11 @@ class PopulationTrainer(ABC):
         if skipped is not None and skipped.any():
             active = ~skipped
             losses, norms = (values.where(active, torch.nan) for values in (losses, norms))
-        self._window.before_update(self.step, self.rows)
-        self._smoothed.see(losses)
+        self._moments.before_update(self.step, self.rows, losses)
         clipped = self._clip(self.rows.grads, norms)
         t = self._updates() + 1
         self.optimizer.step(self.rows.params, self.rows.grads, t, self._lr(self.step), active)
-        self._window.after_update(self.rows, Taken(losses, norms, clipped, t, active), self.optimizer)
+        self._moments.after_update(self.rows, Taken(losses, norms, clipped, t, active), self.optimizer)
 
     def _updates(self) -> int | Tensor:
         """Updates that the optimizer has made so far: the steps but for those that a member left out."""
@@ -227,8 +242,7 @@ class PopulationTrainer(ABC):
     def _drop(self, gone: Collection[int]) -> Tensor:
         kept = torch.tensor([row for row in range(len(self.running)) if row not in gone], dtype=torch.int64)
         self.running = [self.running[row] for row in kept.tolist()]
-        parts = (self.rows, self.optimizer, self._window, self._smoothed, self._alike)
-        for part in (*parts, self._guard, self._scale, self._lowest):
+        for part in (self.rows, self.optimizer, self._moments, self._guard, self._scale, self._lowest):
             if part is not None:
                 part.keep(kept)
         self.numbers, self._schedule = self.numbers.keep(kept), None
@@ -236,39 +250,50 @@ class PopulationTrainer(ABC):
         self._keep(kept, gone)
         return kept
 
-    def _evaluate(self, hooks: Hooks) -> dict[str, Tensor]:
-        last = self.step == self.length.total_steps
-        columns = self._window.close(self.optimizer) | self._smoothed.close() | self._scored()
-        columns["param_norm"] = torch.linalg.vector_norm(self.rows.params, dim=1)
-        columns |= self._alike.signals(self.step, self.rows.params)
-        if self.step:
-            columns["lr"] = self._lr(self.step - 1)
-            columns |= self.optimizer.signals(self._updates(), self._window.sample.columns)
+    def _evaluate(self) -> int:
+        """Keeps what an evaluation tells; how many may be kept before they are worked out."""
+        most = 1 if self._lowest is not None else self._at_once()
+        lr = self._lr(self.step - 1) if self.step else None
+        updates, own = self._updates(), self._own_signals()
+        self._moments.add(self.rows, self.optimizer, most, step=self.step, updates=updates, lr=lr, own=own)
+        return most
+
+    def _tell(self, hooks: Hooks) -> Mapping[str, Tensor]:
+        """Works out the evaluations that wait, which ends members where the last of them decides; all scores."""
+        told, scores = self._moments.close(self.rows, self.optimizer, self._scored)
+        records = [record for moment, table in told[:-1] for record in self._lines(moment, table, {}, {})]
+        moment, table = told[-1]
+        last = moment.step == self.length.total_steps
         if self._lowest is not None:
-            self._lowest.see(self.step, columns, self.rows)
-        table = {name: values.tolist() for name, values in columns.items()}
-        ends = self._pruned(hooks, table["val_loss"]) | endings(
-            table, self.step, self._lowest, self.must_be_finite, last=last
+            self._lowest.see(moment.step, scores, self.rows)
+        ends = self._pruned(hooks, moment.step, table["val_loss"]) | endings(
+            table, moment.step, self._lowest, self.must_be_finite, last=last
         )
         final = final_signals(ends, self.rows, self._lowest, self._tested if self._score_test else dict)
-        records = lines(self.running, table, final, ends, step=self.step, epoch=self.length.epoch(self.step))
-        hooks.record([self._told(record) for record in records])
-        hooks.listen(self._progress(table["val_loss"]))
+        hooks.record([*records, *self._lines(moment, table, final, ends)])
+        for moment, table in told:
+            hooks.listen(self._progress(moment.step, table["val_loss"]))
         self._let_go(ends, last=last)
-        return columns
+        return scores
 
-    def _pruned(self, hooks: Hooks, val_losses: Sequence[float]) -> dict[int, End]:
+    def _lines(
+        self, moment: Moment, table: Table, final: Mapping[int, Mapping[str, float]], ends: Mapping[int, End]
+    ) -> list[Record]:
+        epoch = self.length.epoch(moment.step)
+        return [self._told(line) for line in lines(self.running, table, final, ends, step=moment.step, epoch=epoch)]
+
+    def _pruned(self, hooks: Hooks, step: int, val_losses: Sequence[float]) -> dict[int, End]:
         """The rows that a search has no more use for."""
-        if self.step not in self.length.rungs:
+        if step not in self._rungs:
             return {}
         losses = {member.number: loss for member, loss in zip(self.running, val_losses, strict=True)}
-        beaten = hooks.rung(self.step, losses)
+        beaten = hooks.rung(step, losses)
         return {row: End("pruned", beaten[m.number]) for row, m in enumerate(self.running) if m.number in beaten}
 
-    def _progress(self, val_losses: Sequence[float]) -> Progress:
+    def _progress(self, step: int, val_losses: Sequence[float]) -> Progress:
         return Progress(
             stage=self.stage,
-            step=self.step,
+            step=step,
             total_steps=self.length.total_steps,
             running=len(self.running),
             members=len(self.population.members),
@@ -300,7 +325,7 @@ class PopulationTrainer(ABC):
         assert self._guard is not None
         moments, plain = self.optimizer.saved()
         tensors = self.rows.tensors() | moments | self._guard.tensors() | self._finished.tensors()
-        for part in (self._scale, self._lowest, self._smoothed):
+        for part in (self._scale, self._lowest, self._moments):
             tensors |= {} if part is None else part.tensors()
         facts = plain | {"step": self.step, "members": [member.number for member in self.running]}
         facts |= {"finished": self._finished.members, "names": self._layout.names, "strategy": self.choose().as_dict()}
@@ -315,7 +340,7 @@ class PopulationTrainer(ABC):
         self._drop({row for row, member in enumerate(self.running) if member.number not in numbers})
         self._guard.load(saved.tensors)
         self.rows.load(saved.tensors)
-        self._smoothed.load(saved.tensors)
+        self._moments.load(saved.tensors)
         self._finished.load(saved.facts["finished"], saved.tensors)
         if self._scale is not None:
             self._scale.load(saved.tensors)

@@ -88,6 +88,12 @@ class Rows:
         """Views of the first n members' state."""
         return Rows(self.params[:n], self.grads[:n], {name: value[:n] for name, value in self.buffers.items()})
 
+    def room_for(self, n: int) -> Rows:
+        """Memory for n times as many members, not set to anything."""
+        params, grads = (_room(n * len(self.params), self.params[0]) for _ in range(2))
+        buffers = {name: value.new_empty(n * len(value), *value.shape[1:]) for name, value in self.buffers.items()}
+        return Rows(params, grads, buffers)
+
     def set_noise(self, noise: list[int]) -> None:
         """Gives every dropout layer of each member that member's seed for one batch."""
         for name, value in self.buffers.items():

@@ -7,7 +7,9 @@ tenth step, which costs a copy of the parameters and three passes; everything el
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 import torch
@@ -61,8 +63,8 @@ def _norms(values: Tensor) -> Tensor:
 
 
 def _largest(values: Tensor) -> Tensor:
-    """Largest number that is not nan in each column; nan where there is none."""
-    found = values.nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf).amax(dim=0)
+    """Largest number that is not nan over the steps, [E, T, K] to [E, K]; nan where there is none."""
+    found = values.nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf).amax(dim=1)
     return found.masked_fill_(found == -torch.inf, torch.nan)
 
 
@@ -86,10 +88,11 @@ class Taken:
 
 
 @dataclass(slots=True)
-class _Measured:
-    """What was gathered; each entry of a list is one step's, of shape [K], or [K, L] for L matrices.
+class Measured:
+    """What was gathered between two evaluations.
 
-    What is read off the rows stays where they lie until the window is closed: an accelerator is not waited for.
+    Each entry of a list is one step's, of shape [K], or [K, L] for L matrices.
+    What is read off the rows stays where they lie until it is worked out: an accelerator is not waited for.
     """
 
     losses: list[Tensor] = field(default_factory=list)
@@ -105,6 +108,7 @@ class _Measured:
     params: list[Tensor] = field(default_factory=list)
 
     def lists(self) -> list[list[Tensor]]:
+        """All of them, in a fixed order."""
         return [getattr(self, name) for name in self.__slots__]
 
 
@@ -124,7 +128,7 @@ class Window:
         self._step = 0
         self._before = torch.empty(0)
         self._grads: Tensor | None = None
-        self._measured = _Measured()
+        self._measured = Measured()
 
     def before_update(self, step: int, rows: Rows) -> None:
         """Remembers the parameters and measures gradients that are not clipped yet, at a step that is measured."""
@@ -148,7 +152,7 @@ class Window:
                 seen.sampled_v.append(v)
                 seen.stale_t.append(torch.as_tensor(taken.t).expand(len(v)))
                 if len(seen.sampled_v) == WAITING:
-                    self._work_off(seen)
+                    self._work_off([seen])
         if self._grads is None:
             return
         before = self._before
@@ -166,7 +170,7 @@ class Window:
         """The sample's columns of a buffer [K, P]; with gaps between rows `index_select` would copy all of it first."""
         return values.gather(1, self.sample.columns.expand(len(values), -1))
 
-    def _work_off(self, seen: _Measured) -> None:
+    def _work_off(self, windows: Sequence[Measured]) -> None:
         """Mean of g^2 / v over the sample of each matrix, the largest of them, of the steps that wait for it.
 
         Bias is corrected later.
@@ -175,49 +179,79 @@ class Window:
             RMS_t of Wortsman et al. 2023, "Stable and low-precision training for large-scale vision-language models",
             section 3.2; there over a whole tensor.
         """
-        grads, v = torch.stack(seen.sampled_grads), torch.stack(seen.sampled_v)
+        waiting = [values for seen in windows for values in seen.sampled_grads]
+        if not waiting:
+            return
+        grads, v = torch.stack(waiting), torch.stack([values for seen in windows for values in seen.sampled_v])
         squares = grads.square_().div_(v.clamp_min_(torch.finfo(v.dtype).tiny))
-        seen.stale += (squares @ self.sample.mean.to(squares)).amax(dim=2).unbind()
-        seen.sampled_grads, seen.sampled_v = [], []
+        largest = iter((squares @ self.sample.mean.to(squares)).amax(dim=2).unbind())
+        for seen in windows:
+            seen.stale += islice(largest, len(seen.sampled_v))
+            seen.sampled_grads, seen.sampled_v = [], []
 
     def _unchanged(self, before: Tensor, rows: Rows) -> Tensor:
         was, now, grads = map(self._sampled, (before, rows.params, rows.grads))
         has_gradient = grads != 0
         return ((was == now) & has_gradient).sum(dim=1) / has_gradient.sum(dim=1)
 
-    def close(self, optimizer: PopulationOptimizer) -> dict[str, Tensor]:
-        """The signals since the last call by their public names, each [K]; the window is empty afterwards."""
-        seen, self._measured = self._measured, _Measured()
-        signals: dict[str, Tensor] = {}
-        if seen.losses:
-            losses, norms = torch.stack(seen.losses), torch.stack(seen.norms)
-            signals = {
-                "batch_loss": losses.nanmean(dim=0),
-                "batch_loss_max": _largest(losses),
-                "grad_norm": norms.nanmedian(dim=0).values,
-                "grad_norm_max": _largest(norms),
-                "clipped": torch.stack(seen.clipped).double().mean(dim=0),
-            }
-        if seen.sampled_v:
-            self._work_off(seen)
-        if seen.stale:
-            squares = torch.stack(seen.stale).cpu() * optimizer.v_correction(torch.stack(seen.stale_t))
-            signals["stale"] = _largest(squares).sqrt()
-        return signals | self._of_matrices(seen) if seen.ratios else signals
+    def take(self) -> Measured:
+        """What was gathered since the last call, which is then worked out by `signals`."""
+        seen, self._measured = self._measured, Measured()
+        return seen
 
-    def _of_matrices(self, seen: _Measured) -> dict[str, Tensor]:
-        ratios, grads = torch.stack(seen.ratios).cpu(), torch.stack(seen.grads).cpu()
+    def signals(self, windows: Sequence[Measured], optimizer: PopulationOptimizer) -> list[dict[str, list[float]]]:
+        """The signals of each window by their public names, one number for each of the K members.
+
+        Args:
+            windows: In the order in which they were taken, all of the same members.
+            optimizer: Tells how v is corrected.
+        """
+        self._work_off(windows)
+        tables: list[dict[str, list[float]]] = [{} for _ in windows]
+        alike: dict[tuple[int, ...], list[int]] = {}
+        for place, seen in enumerate(windows):
+            alike.setdefault(tuple(map(len, seen.lists())), []).append(place)
+        for lengths, places in alike.items():
+            group = [windows[place] for place in places]
+            columns = self._of_steps(group, optimizer) | self._of_matrices(group) if any(lengths) else {}
+            for name, values in columns.items():
+                for place, row in zip(places, values.tolist(), strict=True):
+                    tables[place][name] = row
+        return tables
+
+    def _of_steps(self, group: Sequence[Measured], optimizer: PopulationOptimizer) -> dict[str, Tensor]:
+        """Of E windows with as many entries in each list, all of shape [E, K]."""
+        losses, norms = (_steps([getattr(seen, name) for seen in group]) for name in ("losses", "norms"))
         signals = {
-            "update_ratio": ratios.median(dim=2).values.median(dim=0).values,
-            "update_ratio_max": ratios.amax(dim=2).median(dim=0).values,
-            "unchanged": torch.stack(seen.unchanged).cpu().nanmedian(dim=0).values,
+            "batch_loss": losses.nanmean(dim=1),
+            "batch_loss_max": _largest(losses),
+            "grad_norm": norms.nanmedian(dim=1).values,
+            "grad_norm_max": _largest(norms),
+            "clipped": _steps([seen.clipped for seen in group]).double().mean(dim=1),
+        }
+        if group[0].stale:
+            counts = _steps([seen.stale_t for seen in group])
+            correction = optimizer.v_correction(counts.flatten(0, 1)).view(counts.shape)
+            signals["stale"] = _largest(_steps([seen.stale for seen in group]) * correction).sqrt()
+        return signals
+
+    def _of_matrices(self, group: Sequence[Measured]) -> dict[str, Tensor]:
+        if not group[0].ratios:
+            return {}
+        ratios, grads = (_steps([getattr(seen, name) for seen in group]) for name in ("ratios", "grads"))
+        signals = {
+            "update_ratio": ratios.median(dim=3).values.median(dim=1).values,
+            "update_ratio_max": ratios.amax(dim=3).median(dim=1).values,
+            "unchanged": _steps([seen.unchanged for seen in group]).nanmedian(dim=1).values,
         }
         if len(self._matrices) > 1:
             first, last = (at.stop - at.start for at in (self._matrices[0], self._matrices[-1]))
-            signals["grad_ratio"] = (grads[:, :, 0] / grads[:, :, -1]).nanmedian(dim=0).values * (last / first) ** 0.5
-        of_layers = grads.nanmedian(dim=0).values, ratios.median(dim=0).values, seen.params[-1].cpu()
+            ends = (grads[..., 0] / grads[..., -1]).nanmedian(dim=1).values
+            signals["grad_ratio"] = ends * (last / first) ** 0.5
+        params = _steps([seen.params[-1:] for seen in group])[:, 0]
+        of_layers = grads.nanmedian(dim=1).values, ratios.median(dim=1).values, params
         for name, values in zip(LAYER_SIGNALS, of_layers, strict=True):
-            columns = values.unbind(dim=1)
+            columns = values.unbind(dim=2)
             signals |= {f"{name}/{matrix}": columns[at] for matrix, at in self._shown.items()}
         return signals
 
@@ -230,6 +264,12 @@ class Window:
         """Goes on with these rows alone."""
         for kept in self._measured.lists():
             kept[:] = [values[rows] for values in kept]
+
+
+def _steps(lists: Sequence[Sequence[Tensor]]) -> Tensor:
+    """T entries of each of E windows, [E, T, K] or [E, T, K, L], on the CPU."""
+    steps = torch.stack([values for entries in lists for values in entries]).cpu()
+    return steps.view(len(lists), -1, *steps.shape[1:])
 
 
 def _only(rows: Tensor | None, values: Tensor) -> Tensor:

@@ -16,13 +16,15 @@ from adamtune.training.device import kept_generators, pick_device
 from adamtune.training.evaluation import score_columns
 from adamtune.training.hooks import Hooks
 from adamtune.training.length import Length
+from adamtune.training.moments import at_once
 from adamtune.training.objective import Objective
 from adamtune.training.population import Population
 from adamtune.training.population_trainer import PopulationTrainer
+from adamtune.training.rows import Rows
 from adamtune.training.start import data_seeds, some_of
 from adamtune.training.strategies.choice import Choice, build
 from adamtune.training.strategies.choose import choose
-from adamtune.training.strategies.strategy import Batch
+from adamtune.training.strategies.strategy import Batch, Strategy
 from adamtune.training.variety import Variety
 
 __all__ = ["Hooks", "Trainer"]
@@ -59,6 +61,7 @@ class Trainer(PopulationTrainer):
         )
 
         self._variety = Variety(self._data.train, recipe.task)
+        self._of_states: tuple[Rows, Strategy] | None = None
         self._take_members()
 
     def _take_members(self) -> None:
@@ -85,6 +88,7 @@ class Trainer(PopulationTrainer):
     def _start(self, choice: Choice) -> None:
         self._strategy = build(choice, self._module, self._layout, self._objective)
         self._strategy.bind(self.rows)
+        self._of_states = None
 
     def _backward(self) -> Tensor:
         numbers = self._batches.of_update(self.step)
@@ -108,10 +112,25 @@ class Trainer(PopulationTrainer):
         numbers = self._batches.of_update(self.step)
         return rows_in_words([place for number in numbers for place in self._batches.rows(number)[row].tolist()])
 
-    def _scored(self) -> dict[str, Tensor]:
-        activity = Activity(len(self._probe.x))
-        train, val = self._strategy.score(self._probe, activity), self._strategy.score(self._data.val)
-        return score_columns("train", train) | score_columns("val", val) | activity.signals() | self._variety.close()
+    def _at_once(self) -> int:
+        return at_once(self.rows, self.length.eval_every * self.choose().ms)
+
+    def _scored(self, states: Rows) -> dict[str, Tensor]:
+        activity, strategy = Activity(len(self._probe.x)), self._strategy_of(states)
+        train, val = strategy.score(self._probe, activity), strategy.score(self._data.val)
+        return score_columns("train", train) | score_columns("val", val) | activity.signals()
+
+    def _strategy_of(self, states: Rows) -> Strategy:
+        if states is self.rows:
+            return self._strategy
+        if self._of_states is None or self._of_states[0] is not states:
+            strategy = build(self.choose(), self._module, self._layout, self._objective)
+            strategy.bind(states)
+            self._of_states = states, strategy
+        return self._of_states[1]
+
+    def _own_signals(self) -> dict[str, Tensor]:
+        return self._variety.close()
 
     def _tested(self) -> dict[str, Tensor]:
         test = self._data.test
@@ -127,6 +146,7 @@ class Trainer(PopulationTrainer):
         del gone
         self._variety.keep(rows)
         self._take_members()
+        self._of_states = None
         if self.running:
             self._batches.keep(rows)
             self._strategy.bind(self.rows, rows.tolist())

@@ -26,6 +26,7 @@ from adamtune.runs.manifest import MemberEntry
 from adamtune.training import signals
 from adamtune.training.evaluation import score_columns
 from adamtune.training.population import Population
+from adamtune.training.rows import Rows
 from adamtune.training.trainer import Hooks, Trainer
 
 REPETITIONS = 7
@@ -56,8 +57,8 @@ class NoWindow(signals.Window):
     def after_update(self, *_: Any) -> None:
         pass
 
-    def close(self, *_: Any) -> dict[str, torch.Tensor]:
-        return {}
+    def signals(self, windows: list[Any], *_: Any) -> list[dict[str, list[float]]]:
+        return [{} for _ in windows]
 
 
 def seconds(recipe: str, n_members: int, sets: list[str], *, measured: bool) -> float:
@@ -75,18 +76,18 @@ def seconds(recipe: str, n_members: int, sets: list[str], *, measured: bool) -> 
     trainer.choose()
     with ExitStack() as stack:
         if not measured:
-            trainer._window = NoWindow(trainer._layout)
-            stack.enter_context(patch.object(trainer._alike, "signals", lambda *_: {}))
-            stack.enter_context(patch.object(trainer.optimizer, "signals", lambda *_: {}))
-            stack.enter_context(patch.object(trainer, "_scored", lambda: scores(trainer)))
+            trainer._moments._window = NoWindow(trainer._layout)
+            stack.enter_context(patch.object(trainer._moments._alike, "signals", lambda *_: {}))
+            stack.enter_context(patch.object(type(trainer.optimizer), "signals", lambda *_: {}))
+            stack.enter_context(patch.object(trainer, "_scored", lambda states: scores(trainer, states)))
         start = time.process_time()
         trainer.run(Hooks(lambda _: None, lambda _: None))
         return time.process_time() - start
 
 
-def scores(trainer: Trainer) -> dict[str, torch.Tensor]:
+def scores(trainer: Trainer, states: Rows) -> dict[str, torch.Tensor]:
     """What an evaluation measures for its own sake."""
-    train, val = (trainer._strategy.score(part) for part in (trainer._probe, trainer._data.val))
+    train, val = (trainer._strategy_of(states).score(part) for part in (trainer._probe, trainer._data.val))
     return score_columns("train", train) | score_columns("val", val)
 
 

@@ -116,7 +116,7 @@ def test_a_step_that_a_member_leaves_out_does_not_count_among_its_signals() -> N
         optimizer.step(rows.params, rows.grads, step + 1, active=~values.isnan())
         taken = Taken(values, 10 * values, torch.tensor([True, False]), step + 1, active=~values.isnan())
         window.after_update(rows, taken, optimizer)
-    found = window.close(optimizer)
+    found = window.signals([window.take()], optimizer)[0]
     assert [float(found[name][0]) for name in ("batch_loss", "batch_loss_max", "grad_norm_max")] == [3.0, 4.0, 40.0]
     assert found["grad_norm"][0] in (20.0, 40.0)
     assert all(Window.unmeasured(name, float(found[name][1])) for name in ("batch_loss", "batch_loss_max", "grad_norm"))

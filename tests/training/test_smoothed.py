@@ -31,11 +31,11 @@ def test_it_is_the_definition_over_evaluations_skipped_steps_lost_rows_and_a_che
     losses = torch.rand(23, 3, generator=torch.Generator().manual_seed(5))
     losses[:7, 1] = losses[11:13, 1] = math.nan  # all of the first window, and some of another
     kept, smoothed = [0, 1, 2], Smoothed(3)
-    assert smoothed.close() == {}
+    assert smoothed.signals([smoothed.take()]) == [{}]
     for step, row in enumerate(losses):
         smoothed.see(row[kept])
         if step in (6, 15, 22):
-            found = smoothed.close()["batch_loss_ema"].tolist()
+            found = smoothed.signals([smoothed.take()])[0]["batch_loss_ema"]
             expected = [by_hand(losses[: step + 1, n].tolist()) for n in kept]
             assert found == pytest.approx(expected, rel=EXACT, nan_ok=True)
             saved, smoothed = smoothed.tensors(), Smoothed(len(kept))
@@ -43,6 +43,24 @@ def test_it_is_the_definition_over_evaluations_skipped_steps_lost_rows_and_a_che
         if step == 18:
             kept = [1, 2]
             smoothed.keep(torch.tensor(kept))
+
+
+def test_several_windows_at_once_say_what_each_would_have_said() -> None:
+    losses = torch.rand(30, 2, generator=torch.Generator().manual_seed(6))
+    losses[:5, 1] = losses[9, 0] = math.nan
+    one, other = Smoothed(2), Smoothed(2)
+    windows, singly = [], []
+    for step, row in enumerate(losses):
+        for smoothed in (one, other):
+            smoothed.see(row)
+        if step in (4, 5, 9, 20, 29):
+            windows.append(one.take())
+            singly += other.signals([other.take()])
+    together = one.signals([[], *windows])
+    assert together[0] == {}
+    for found, expected in zip(together[1:], singly, strict=True):
+        assert found["batch_loss_ema"] == pytest.approx(expected["batch_loss_ema"], rel=EXACT, nan_ok=True)
+    assert one.tensors()["smoothed.sum"].tolist() == pytest.approx(other.tensors()["smoothed.sum"].tolist(), rel=EXACT)
 
 
 def test_each_line_after_the_first_has_it_between_the_losses_seen(digits: Lab) -> None:

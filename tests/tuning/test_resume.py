@@ -51,9 +51,9 @@ class StopAt:
             raise StoppedError
 
 
-@pytest.mark.parametrize(("every_s", "first_step"), [(0.0, 50), (1e9, 0)])
+@pytest.mark.parametrize(("every_s", "first_steps"), [(0.0, {40, 50}), (1e9, {0})])
 def test_an_interrupted_baseline_goes_on_from_its_checkpoint_or_from_the_start(
-    runs_dir: Path, monkeypatch: pytest.MonkeyPatch, every_s: float, first_step: int
+    runs_dir: Path, monkeypatch: pytest.MonkeyPatch, every_s: float, first_steps: set[int]
 ) -> None:
     """Both ways the numbers are those of an unbroken run, to the last bit."""
     monkeypatch.setattr(populations, "CHECKPOINT_EVERY_S", every_s)
@@ -63,7 +63,7 @@ def test_an_interrupted_baseline_goes_on_from_its_checkpoint_or_from_the_start(
     watch = StopAt(0)
     continued = baseline(runs_dir, watch)
     assert continued.resumed
-    assert watch.seen[0][1] == first_step
+    assert watch.seen[0][1] in first_steps
     assert continued.metrics == unbroken.metrics
     assert [row.curve for row in continued.seeds] == [row.curve for row in unbroken.seeds]
     assert continued.run_dir.name == "001-baseline"

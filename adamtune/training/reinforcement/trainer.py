@@ -20,6 +20,7 @@ from adamtune.training.reinforcement.player import Player
 from adamtune.training.reinforcement.policies import Policies
 from adamtune.training.reinforcement.tally import Tally, with_returns
 from adamtune.training.reinforcement.world import World
+from adamtune.training.rows import Rows
 from adamtune.training.start import data_seeds
 from adamtune.training.strategies.choice import Choice
 
@@ -94,7 +95,8 @@ class ReinforcementTrainer(PopulationTrainer):
             totals.append(losses.total)
         return torch.stack(totals)
 
-    def _scored(self) -> dict[str, Tensor]:
+    def _scored(self, states: Rows) -> dict[str, Tensor]:
+        del states  # always the rows
         return self._tally.close() | {"val_loss": self._minus_returns(fresh=False)}
 
     def _tested(self) -> dict[str, Tensor]:

@@ -1,0 +1,211 @@
+"""What is told of members at evaluations: gathered on the way, and worked out for several evaluations at once.
+
+Of few small networks each call costs more than what it does. So their states are kept at some evaluations, and looked
+at later as if they were the states of as many more members, which a population can be cheaply asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from adamtune.optim.protocol import PopulationOptimizer
+from adamtune.training.alike import Alike
+from adamtune.training.rows import Layout, Rows
+from adamtune.training.signals import Measured, Taken, Window
+from adamtune.training.smoothed import Smoothed
+
+TOGETHER: Final = 8
+"""States that are looked at together at the most, those of all members. One network of 10 k parameters that is
+evaluated after every second step takes XXX s for 1,000 evaluations one by one, XXX s with 8."""
+NUMBERS: Final = 2**20
+"""Weights that these may have, all together: beyond that an evaluation takes longer than its calls."""
+PATIENCE_MS: Final = 250.0
+"""What the steps between may take: whoever looks on should not wait for a line."""
+
+Table = Mapping[str, Sequence[float]]
+"""Signals by their public names, one number for each member."""
+
+
+def at_once(rows: Rows, ms_between: float) -> int:
+    """How many evaluations are worked out together; 1 on an accelerator, where evaluations are recorded instead.
+
+    Args:
+        rows: The members' state.
+        ms_between: Milliseconds of training between two evaluations.
+    """
+    n_members, size = rows.params.shape
+    if rows.params.device.type != "cpu":
+        return 1
+    most = min(TOGETHER // n_members, NUMBERS // max(1, n_members * size), int(PATIENCE_MS / max(1e-9, ms_between)))
+    return max(1, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An evaluation that is not worked out yet.
+
+    Args:
+        step: Updates that were made.
+        updates: Those of the optimizer; one number for every member, or shape [K].
+        lr: Of the last step, shape [K]; None before the first one.
+        own: What was measured there and then, each [K].
+        measured: What the steps since the last one gave.
+        losses: Their batch losses.
+    """
+
+    step: int
+    updates: int | Tensor
+    lr: Tensor | None
+    own: Mapping[str, Tensor]
+    measured: Measured
+    losses: Sequence[Tensor]
+
+
+class Moments:
+    """Gathers what is told of K members.
+
+    Args:
+        layout: Where each parameter lies in a row.
+        rows: The members' state, before the first step.
+        device: Where it lies.
+    """
+
+    def __init__(self, layout: Layout, rows: Rows, device: torch.device) -> None:
+        self._window = Window(layout, device)
+        self._smoothed = Smoothed(len(rows.params))
+        self._alike = Alike(layout, rows.params)
+        self._waiting: list[Moment] = []
+        self._copies: _Copies | None = None
+
+    def __len__(self) -> int:
+        """Evaluations that wait to be worked out."""
+        return len(self._waiting)
+
+    def before_update(self, step: int, rows: Rows, losses: Tensor) -> None:
+        """Sees a step whose gradients are not clipped yet; losses of its batch, [K], nan where it is left out."""
+        self._window.before_update(step, rows)
+        self._smoothed.see(losses)
+
+    def after_update(self, rows: Rows, taken: Taken, optimizer: PopulationOptimizer) -> None:
+        """Sees the same step when it was made."""
+        self._window.after_update(rows, taken, optimizer)
+
+    def add(
+        self,
+        rows: Rows,
+        optimizer: PopulationOptimizer,
+        most: int,
+        *,
+        step: int,
+        updates: int | Tensor,
+        lr: Tensor | None,
+        own: Mapping[str, Tensor],
+    ) -> None:
+        """Keeps an evaluation.
+
+        Args:
+            rows: The members' state; a copy is made where several evaluations are worked out together.
+            optimizer: Likewise.
+            most: How many that are; as many until `keep`.
+            step: As in `Moment`.
+            updates: As there.
+            lr: As there.
+            own: As there.
+        """
+        if most > 1 and self._copies is None:
+            self._copies = _Copies(rows, optimizer, most)
+        if self._copies is not None:
+            self._copies.take(rows, optimizer, len(self._waiting))
+        self._waiting.append(Moment(step, updates, lr, own, self._window.take(), self._smoothed.take()))
+
+    def close(
+        self, rows: Rows, optimizer: PopulationOptimizer, score: Callable[[Rows], Mapping[str, Tensor]]
+    ) -> tuple[list[tuple[Moment, Table]], Mapping[str, Tensor]]:
+        """Works out all that wait.
+
+        Args:
+            rows: The members' state, which is that of the last one.
+            optimizer: What updates them.
+            score: From the state of any number of members to what is scored of each.
+
+        Returns:
+            Each evaluation with its signals, and all scores together.
+        """
+        moments, self._waiting = self._waiting, []
+        n = len(moments)
+        states, rule = (rows, optimizer) if self._copies is None else (self._copies.rows(n), self._copies.optimizer)
+        scores = score(states)
+        columns = dict(scores) | {"param_norm": torch.linalg.vector_norm(states.params, dim=1)}
+        of_rule = self._of_rule(moments, rule, len(rows.params)) if moments[0].step else {}
+        split = [_split(each, n) for each in (columns, of_rule)]
+        gathered = self._window.signals([moment.measured for moment in moments], optimizer)
+        smoothed = self._smoothed.signals([moment.losses for moment in moments])
+        told: list[tuple[Moment, Table]] = []
+        for place, moment in enumerate(moments):
+            alike = self._alike.signals(moment.step, states.params[place * len(rows.params) :][: len(rows.params)])
+            lr = {} if moment.lr is None else {"lr": moment.lr}
+            table = gathered[place] | smoothed[place] | split[0][place] | _listed(moment.own) | _listed(alike)
+            told.append((moment, table | _listed(lr) | split[1][place]))
+        return told, scores
+
+    def _of_rule(self, moments: Sequence[Moment], rule: PopulationOptimizer, n_members: int) -> dict[str, Tensor]:
+        """What can be told of the update rule at each evaluation, [E * K]."""
+        updates = torch.cat([torch.as_tensor(moment.updates).expand(n_members) for moment in moments])
+        most = len(moments) if self._copies is None else self._copies.most
+        rest = updates[-1:].expand(most * n_members - len(updates))  # of states that are not there
+        found = rule.signals(torch.cat([updates, rest]), self._window.sample.columns)
+        return {name: values[: len(updates)] for name, values in found.items()}
+
+    def keep(self, rows: Tensor) -> None:
+        """Goes on with these members alone; nothing may wait."""
+        for part in (self._window, self._smoothed, self._alike):
+            part.keep(rows)
+        self._copies = None
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The state by name, for a checkpoint; complete where nothing waits."""
+        return self._smoothed.tensors()
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Takes over what `tensors` gave."""
+        self._smoothed.load(tensors)
+
+
+class _Copies:
+    """States of all members at several evaluations, one after the other.
+
+    Args:
+        rows: Their state.
+        optimizer: What updates them.
+        most: Evaluations that find room.
+    """
+
+    def __init__(self, rows: Rows, optimizer: PopulationOptimizer, most: int) -> None:
+        self.most, self.optimizer = most, optimizer.copies(most)
+        self._rows, self._n_members = rows.room_for(most), len(rows.params)
+
+    def take(self, rows: Rows, optimizer: PopulationOptimizer, place: int) -> None:
+        span = slice(place * self._n_members, (place + 1) * self._n_members)
+        self._rows.params[span].copy_(rows.params)
+        for name, value in rows.buffers.items():
+            self._rows.buffers[name][span].copy_(value)
+        self.optimizer.take(optimizer, place)
+
+    def rows(self, n: int) -> Rows:
+        """The first n states; the same object where that is all of them, so that it can be bound once."""
+        return self._rows if n == self.most else self._rows.first(n * self._n_members)
+
+
+def _split(columns: Mapping[str, Tensor], n: int) -> list[dict[str, list[float]]]:
+    """Signals of each of n evaluations, from those of all of them, each [n * K]."""
+    listed = {name: values.view(n, -1).tolist() for name, values in columns.items()}
+    return [{name: rows[place] for name, rows in listed.items()} for place in range(n)]
+
+
+def _listed(columns: Mapping[str, Tensor]) -> dict[str, list[float]]:
+    return {name: values.tolist() for name, values in columns.items()}
