@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor
 
@@ -34,6 +36,11 @@ def updates_per_epoch(n: int, batch_size: int, accumulate: int) -> int:
     return max(1, batches_per_epoch(n, batch_size) // accumulate)
 
 
+AHEAD: Final = 2**18
+"""Numbers of the inputs of following batches, of all members, that are picked out together: 1 MiB in float32, which
+stays in a cache until they are used."""
+
+
 class Batches:
     """Shuffled batches, the same for every member of one seed (common random numbers); each epoch a new order.
 
@@ -53,13 +60,17 @@ class Batches:
         self._updates = updates_per_epoch(self._n, batch_size, accumulate)
         self._epoch = -1
         self._orders = torch.empty(0)
+        self._picked: tuple[range, Tensor, Tensor] | None = None
         self._take_seeds(seeds)
 
     def _take_seeds(self, seeds: list[int]) -> None:
         self._unique = sorted(set(seeds))
         self._seeds = seeds
         self._row = torch.tensor([self._unique.index(seed) for seed in seeds])
-        self._epoch = -1
+        self._epoch, self._picked = -1, None
+        each = len(seeds) * self._size * self._part.x[0].numel()
+        # An accelerator is no faster for it, and works with less memory.
+        self._ahead = max(1, AHEAD // each) if self._part.x.device.type == "cpu" else 1
 
     def of_update(self, step: int) -> range:
         """Numbers of the batches that make one update, counted from 0 over the whole training."""
@@ -69,17 +80,37 @@ class Batches:
 
     def at(self, number: int) -> tuple[Tensor, Tensor]:
         """Inputs of shape [K, B, *D] and targets of shape [K, B], [K, B, T] or [K, B, C] of one batch."""
-        rows = self.rows(number)
-        return _picked(self._part.x, rows), _picked(self._part.y, rows)
+        if self._picked is None or number not in self._picked[0]:
+            self._pick(number)
+        assert self._picked is not None
+        numbers, x, y = self._picked
+        at = self._examples(number - numbers.start)
+        return x[:, at], y[:, at]
+
+    def _pick(self, number: int) -> None:
+        """Takes this batch and some that follow it in its epoch out of the split."""
+        epoch, place = divmod(number, self._per_epoch)
+        end = min(place + self._ahead, self._per_epoch)
+        rows = self._order_of(epoch)[:, place * self._size : end * self._size]
+        numbers = range(number, number + end - place)
+        self._picked = numbers, _picked(self._part.x, rows), _picked(self._part.y, rows)
+
+    def _examples(self, place: int) -> slice:
+        """Those of one batch among all, by its place; the last one is as long as what is left."""
+        return slice(place * self._size, (place + 1) * self._size)
 
     def rows(self, number: int) -> Tensor:
         """Which rows of the training split, from 0, make one batch of each member, shape [K, B]."""
         epoch, place = divmod(number, self._per_epoch)
+        return self._order_of(epoch)[:, self._examples(place)]
+
+    def _order_of(self, epoch: int) -> Tensor:
+        """All rows in each member's order, shape [K, N]."""
         if epoch != self._epoch:
             orders = torch.stack([self._order(seed, epoch) for seed in self._unique])[self._row]
             self._orders = orders.to(self._part.x.device)
             self._epoch = epoch
-        return self._orders[:, place * self._size : (place + 1) * self._size]
+        return self._orders
 
     def _order(self, seed: int, epoch: int) -> Tensor:
         generator = torch.Generator().manual_seed(mix(seed, epoch))

@@ -20,10 +20,11 @@ class Hooks:
         checkpoint: Takes the state after an evaluation; decides itself whether to keep it.
         rung: At each of `Length.rungs` told the step and the validation loss of every member that still trains, by
             number; gives those that are to stop there, and why in words. It must follow from what it is told and from
-            finished work alone, so that a training that goes on from a checkpoint decides the same.
+            finished work alone, so that a training that goes on from a checkpoint decides the same. None where nobody
+            stops early.
     """
 
     record: Callable[[Sequence[Record]], None]
     listen: Listener
     checkpoint: Callable[[Callable[[], Checkpoint]], None] = lambda _: None
-    rung: Callable[[int, Mapping[int, float]], Mapping[int, str]] = lambda _step, _losses: {}
+    rung: Callable[[int, Mapping[int, float]], Mapping[int, str]] | None = None

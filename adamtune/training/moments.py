@@ -19,7 +19,7 @@ from adamtune.training.rows import Layout, Rows
 from adamtune.training.signals import Measured, Taken, Window
 from adamtune.training.smoothed import Smoothed
 
-TOGETHER: Final = 8
+TOGETHER: Final = 16
 """States that are looked at together at the most, those of all members. One network of 10 k parameters that is
 evaluated after every second step takes XXX s for 1,000 evaluations one by one, XXX s with 8."""
 NUMBERS: Final = 2**20

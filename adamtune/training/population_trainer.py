@@ -71,8 +71,6 @@ class PopulationTrainer(ABC):
         training, recipes = population.recipe.training, population.recipes()
         self.population, self.stage = population, stage
         self.device, self.length = device, length
-        self._rungs = frozenset(length.rungs)
-        self._decisive = self._rungs | {length.total_steps}
         self.running = list(population.members)
         seeds = init_seeds(training, self.running)
         models = {seed: initialised(make_model, seed).to(device) for seed in sorted(set(seeds))}
@@ -174,11 +172,12 @@ class PopulationTrainer(ABC):
             self._evaluate()
             scores = self._tell(hooks)
             self._guard = Guard(self._start_loss(scores), self.length.total_steps)
+        decisive = {self.length.total_steps, *(self.length.rungs if hooks.rung else ())}
         while self.step < self.length.total_steps and self.running:
             self._one_step(hooks, self._guard)
             if self.length.evaluate_at(self.step) and self.running:
                 most = self._evaluate()
-                if len(self._moments) >= most or self.step in self._decisive:
+                if len(self._moments) >= most or self.step in decisive:
                     self._tell(hooks)
                     if self.running:
                         hooks.checkpoint(self.checkpoint)
@@ -284,7 +283,7 @@ class PopulationTrainer(ABC):
 
     def _pruned(self, hooks: Hooks, step: int, val_losses: Sequence[float]) -> dict[int, End]:
         """The rows that a search has no more use for."""
-        if step not in self._rungs:
+        if hooks.rung is None or step not in self.length.rungs:
             return {}
         losses = {member.number: loss for member, loss in zip(self.running, val_losses, strict=True)}
         beaten = hooks.rung(step, losses)

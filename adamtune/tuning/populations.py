@@ -103,10 +103,7 @@ def train_population(job: Job, work: Work, outside: Outside) -> None:
         trainer.restore(saved)
     with _blaming_the_model(job.loaded):
         outside.chosen(job.key, trainer.choose().as_dict(), trainer.length.total_steps, str(trainer.device))
-        hooks = Hooks(outside.record, outside.listen, _checkpoints(job, outside))
-        if outside.rung is not None:
-            hooks = Hooks(outside.record, outside.listen, _checkpoints(job, outside), outside.rung)
-        trainer.run(hooks)
+        trainer.run(Hooks(outside.record, outside.listen, _checkpoints(job, outside), outside.rung))
     if job.keep_weights and trainer.completed:
         _save(trainer.weights(), job)
     else:

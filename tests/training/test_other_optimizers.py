@@ -139,10 +139,10 @@ def test_training_goes_on_from_a_checkpoint_as_if_nothing_had_happened(few: Lab,
         saved.append(tmp_path / f"{len(saved)}.safetensors")
         make().save(saved[-1])
 
-    unbroken = few.trainer(members, strategy="vectorized")
+    unbroken = few.trainer(members, strategy="vectorized", eval_every=1)
     unbroken.run(Hooks(whole.extend, lambda _: None, keep))
     again: list[Record] = []
-    trainer = few.trainer(members, strategy="vectorized")
+    trainer = few.trainer(members, strategy="vectorized", eval_every=1)
     checkpoint = Checkpoint.load(saved[len(saved) // 2])
     assert checkpoint is not None
     trainer.restore(checkpoint)

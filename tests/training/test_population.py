@@ -330,15 +330,16 @@ def test_training_goes_on_from_a_checkpoint_as_if_nothing_had_happened(
         make().save(path)  # type: ignore[operator]
         saved.append(path)
 
-    digits.trainer(members, strategy=strategy).run(Hooks(whole.extend, lambda _: None, keep))
+    digits.trainer(members, strategy=strategy, eval_every=3).run(Hooks(whole.extend, lambda _: None, keep))
     again: list[Record] = []
-    trainer = digits.trainer(members, strategy=strategy)
-    checkpoint = Checkpoint.load(saved[1])
+    trainer = digits.trainer(members, strategy=strategy, eval_every=3)
+    checkpoint = Checkpoint.load(saved[len(saved) // 2])
     assert checkpoint is not None
     trainer.restore(checkpoint)
-    assert trainer.step == 40
+    step = trainer.step
+    assert 0 < step < 60
     trainer.run(Hooks(again.extend, lambda _: None))
-    assert again == [record for record in whole if record.step > 40]
+    assert again == [record for record in whole if record.step > step]
 
 
 def test_clipping_is_per_member(digits: Lab) -> None:

@@ -22,28 +22,29 @@ class Linear(Layer):
     def __init__(self, module: nn.Linear, tensors: Tensors) -> None:
         has_bias = module.bias is not None
         self._weight, self._weight_grad = tensors.value("weight"), tensors.grad("weight")
+        self._turned, self._narrow = self._weight.transpose(1, 2), self._weight.shape[1] < NARROW
         self._bias = tensors.value("bias").unsqueeze(1) if has_bias else None
         self._bias_grad = tensors.grad("bias") if has_bias else None
         self.trains = self._weight_grad is not None or self._bias_grad is not None
 
     def forward(self, x: Tensor, *, train: bool) -> Tensor:
         """From [K, B, *D, I] to [K, B, *D, O]."""
-        flat = x.flatten(1, -2)
+        flat = x if x.dim() == 3 else x.flatten(1, -2)
         if train:
             self._x = flat
-        weight, bias = self._weight, self._bias
-        if weight.shape[1] < NARROW:
-            out = torch.bmm(weight, flat.transpose(1, 2)).transpose(1, 2).contiguous()
+        bias = self._bias
+        if self._narrow:
+            out = torch.bmm(self._weight, flat.transpose(1, 2)).transpose(1, 2).contiguous()
             out = out if bias is None else out.add_(bias)
         elif bias is None:
-            out = torch.bmm(flat, weight.transpose(1, 2))
+            out = torch.bmm(flat, self._turned)
         else:
-            out = torch.baddbmm(bias, flat, weight.transpose(1, 2))
-        return out.view(*x.shape[:-1], out.shape[-1])
+            out = torch.baddbmm(bias, flat, self._turned)
+        return out if flat is x else out.view(*x.shape[:-1], out.shape[-1])
 
     def backward(self, grad: Tensor, *, inner: bool) -> Tensor | None:
         """Products of the gradient with what came in, and with the weights."""
-        flat = grad.flatten(1, -2)
+        flat = grad if grad.dim() == 3 else grad.flatten(1, -2)
         if self._weight_grad is not None:
             torch.bmm(flat.transpose(1, 2), self._x, out=self._weight_grad)
         if self._bias_grad is not None:
@@ -52,7 +53,7 @@ class Linear(Layer):
         if not inner:
             return None
         given = torch.bmm(flat, self._weight)
-        return given.view(*grad.shape[:-1], given.shape[-1])
+        return given if flat is grad else given.view(*grad.shape[:-1], given.shape[-1])
 
 
 class Embedding(Layer):

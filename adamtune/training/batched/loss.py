@@ -25,14 +25,16 @@ def loss_and_grad(task: Task, outputs: Tensor, targets: Tensor, smoothing: Tenso
         difference = outputs - targets
         n = difference[0].numel()
         return difference.square().flatten(1).mean(dim=1), difference * (2 / n)
-    scores, classes = outputs.flatten(1, -2), targets.flatten(1).unsqueeze(2)
+    scores = outputs if outputs.dim() == 3 else outputs.flatten(1, -2)
+    classes = targets.flatten(1).unsqueeze(2)
     log_shares = torch.log_softmax(scores, dim=2)
-    losses = -log_shares.gather(2, classes).mean(dim=(1, 2))
+    losses = log_shares.gather(2, classes).mean(dim=(1, 2)).neg_()
     n, n_classes = scores.shape[1:]
     if smoothing is None:
         grad = log_shares.exp_()
         grad.scatter_add_(2, classes, grad.new_full((), -1.0).expand(classes.shape))
-        return losses, grad.div_(n).view(outputs.shape)
+        grad /= n
+        return losses, grad if scores is outputs else grad.view(outputs.shape)
     share = smoothing.to(losses.dtype)
     spread = -log_shares.mean(dim=(1, 2))
     losses = (1 - share) * losses + torch.where(share > 0, share * spread, torch.zeros_like(spread))

@@ -74,14 +74,15 @@ class Batched(Strategy):
     def _backward_now(self, x: Tensor, y: Tensor, smoothing: Tensor | None, scale: Tensor | None) -> Tensor:
         batch = Batch(x, y, [], smoothing, scale)  # what is dropped follows from the rows by now
         with torch.no_grad():
-            return torch.cat([self._backward(batch, span, network) for span, network in self._chunks])
+            if len(self._chunks) == 1:
+                return self._backward(batch, self._chunks[0][1])
+            return torch.cat([self._backward(batch.of(span), network) for span, network in self._chunks])
 
-    def _backward(self, batch: Batch, span: slice, network: Network) -> Tensor:
-        outputs = network.forward(batch.x[span], train=True)
-        smoothing = None if batch.smoothing is None else batch.smoothing[span]
-        losses, grad = loss_and_grad(self.objective.task, outputs, batch.y[span], smoothing)
+    def _backward(self, batch: Batch, network: Network) -> Tensor:
+        outputs = network.forward(batch.x, train=True)
+        losses, grad = loss_and_grad(self.objective.task, outputs, batch.y, batch.smoothing)
         if batch.scale is not None:
-            grad *= batch.scale[span].view(-1, *[1] * (grad.dim() - 1))
+            grad *= batch.scale.view(-1, *[1] * (grad.dim() - 1))
         network.backward(grad)
         return losses
 

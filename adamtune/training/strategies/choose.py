@@ -94,7 +94,7 @@ class _Trials:
 
     def _take(self, n_members: int) -> None:
         """Times the first members alone from now on."""
-        self._rows, self._batch = self._rows.first(n_members), self._batch.first(n_members)
+        self._rows, self._batch = self._rows.first(n_members), self._batch.of(slice(n_members))
         self._before = {name: value.clone() for name, value in self._rows.buffers.items()}
 
     def why_not(self, kind: type[Strategy]) -> str:
@@ -148,7 +148,7 @@ class _Trials:
         anew in every forward pass.
         """
         n_members = self._enough(self._compared, at_least=2)
-        rows, batch = self._rows.first(n_members), self._batch.first(n_members)
+        rows, batch = self._rows.first(n_members), self._batch.of(slice(n_members))
         strategy.bind(rows)
         began = time.perf_counter()
         # Or convolutions alone would be rounded to 10 bits, and only where cuDNN computes them.
@@ -208,7 +208,7 @@ class _Trials:
         # One member after the other takes as long for each: a few of them tell it.
         at_once = 1 if name == Loop.name else chunk or len(self._rows.params)
         n_members = self._enough(self._compared if name == Loop.name else MEASURED, at_least=at_once)
-        rows, batch = self._rows.first(n_members), self._batch.first(n_members)
+        rows, batch = self._rows.first(n_members), self._batch.of(slice(n_members))
         strategy = build(Choice(name, chunk, threads), *self._parts)
         strategy.bind(rows)
         return strategy, batch, self._all / len(rows.params)

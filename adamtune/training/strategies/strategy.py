@@ -41,10 +41,10 @@ class Batch:
     smoothing: Tensor | None = None
     scale: Tensor | None = None
 
-    def first(self, n: int) -> Batch:
-        """That of the first n members."""
-        smoothing, scale = (None if values is None else values[:n] for values in (self.smoothing, self.scale))
-        return Batch(self.x[:n], self.y[:n], self.noise[:n], smoothing, scale)
+    def of(self, members: slice) -> Batch:
+        """That of some members."""
+        smoothing, scale = (None if values is None else values[members] for values in (self.smoothing, self.scale))
+        return Batch(self.x[members], self.y[members], self.noise[members], smoothing, scale)
 
 
 @dataclass(frozen=True, slots=True)
