@@ -1,16 +1,17 @@
 """What becomes of adamtune where there is much of something: members, evaluations, or weights.
 
-Run: python tests/bench/growth.py [--repeat 3] [--only memory evaluations weights] [--device cuda] [--json FILE]
+Run: python tests/bench/growth.py [--repeat 3] [--only memory evaluations weights alone] [--device cuda] [--json FILE]
 
 - memory: a sweep of 256 networks of 85,000 parameters, as a command of its own, without a limit and with `--memory
   100MB`. Counted are the high-water marks of resident memory of the command and of its workers, less those of the same
   command with one value of lr and one seed, which are torch and the data; and the results, which must be the same.
 - evaluations: 1,000 in one run of 2,000 steps, against the peer of `peer.py` with as many evaluations.
 - weights: four networks of ten million parameters, one process and all threads, against the same peer.
+- alone: a single short training, where there is nothing to share, one thread, against the same peer.
 
-Of the last two everything counts but imports: choosing a strategy, Optuna, logs, checkpoints, the diagnosis at the end.
-The peer has a process of its own, as whoever writes the loop has. Repetitions are interleaved. Nothing else should run
-on the machine meanwhile.
+Of the last three everything counts but imports and the reading of data, which the peer has done before too: choosing a
+strategy, Optuna, logs, checkpoints, the diagnosis at the end. The peer has a process of its own, as whoever writes the
+loop has. Repetitions are interleaved. Nothing else should run on the machine meanwhile.
 """
 
 from __future__ import annotations
@@ -23,24 +24,40 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from peer import Work, peer_study, peers
+from peer import Work, load, peer_study, peers
 
 from adamtune.tuning.memory import parse_size
 
 VALUES = [1e-5 * 10 ** (n / 20) for n in range(64)]
 MANY = ("model.hidden=[256,256]", "training.epochs=null", "training.steps=40", "training.eval_every=20")
 LIMIT = "100MB"
-OFTEN = ("training.epochs=null", "training.steps=2000", "training.eval_every=2")
-LARGE = ("model.hidden=[2240,2240,2240]", "training.epochs=null", "training.steps=100", "training.eval_every=50")
+
+
+def _steps(n: int, each: int) -> tuple[str, ...]:
+    return "training.epochs=null", f"training.steps={n}", f"training.eval_every={each}"
+
+
+OFTEN = _steps(2000, 2)
+LARGE = ("model.hidden=[2240,2240,2240]", *_steps(100, 50))
+ALONE = {
+    "mlp, 10 k": Work("digits-mlp", ("model.hidden=[128]", *_steps(340, 17)), seeds=1),
+    "mlp, 85 k": Work("digits-mlp", ("model.hidden=[256,256]", *_steps(340, 17)), seeds=1),
+    "cnn": Work("digits-cnn", ("model.channels=[16,32]", "model.norm=none", *_steps(85, 4)), seeds=1),
+    "gru": Work("pixels-gru", ("model.hidden=32", *_steps(17, 1)), seeds=1),
+    "transformer": Work("topics-transformer", _steps(40, 40), seeds=1),
+}
 LRS = [3e-4, 1e-4, 1e-3, 3e-3]  # the recipe's own first: a sweep tries it anyway
 HEADS = {
     "memory": ("members at once", "memory, MB", "limit, MB", "wall, s", "largest relative difference"),
     "evaluations": ("times the peer's speed", "ours, s", "peer, s", "metrics.jsonl, MB", "strategy"),
     "weights": ("times the peer's speed", "ours, s", "peer, s", "metrics.jsonl, MB", "strategy"),
+    "alone": ("times the peer's speed", "ours, s", "peer, s", "metrics.jsonl, MB", "strategy"),
 }
 
 
@@ -109,13 +126,19 @@ def weights(repeat: int, device: str) -> list[dict[str, Any]]:
     return [_against_peer(Work("digits-mlp", LARGE, seeds=1).on(device), LRS, os.cpu_count() or 1, repeat)]
 
 
+def alone(repeat: int, device: str) -> list[dict[str, Any]]:
+    """One network of each kind."""
+    found = {name: _against_peer(work.on(device), LRS[:1], 1, repeat) for name, work in ALONE.items()}
+    return [row | {"members": f"1 ({name})"} for name, row in found.items()]
+
+
 def _against_peer(work: Work, lrs: Sequence[float], threads: int, repeat: int) -> dict[str, Any]:
     import torch
 
     torch.set_num_threads(threads)
     ours, theirs, size, strategy = [], [], 0, ""
     _sweep(work, lrs[:1], short=True)
-    with peers(work, 1, threads) as pipes:
+    with peers(work, 1, threads) as pipes, _read_before(work):
         for _ in range(repeat):
             began = time.perf_counter()
             size, strategy = _sweep(work, lrs, short=False)
@@ -124,6 +147,16 @@ def _against_peer(work: Work, lrs: Sequence[float], threads: int, repeat: int) -
     ratios = [peer_s / our_s for peer_s, our_s in zip(theirs, ours, strict=True)]
     shown = statistics.median(ratios), statistics.median(ours), statistics.median(theirs), size / 1e6, strategy
     return dict(zip(HEADS["weights"], shown, strict=True)) | {"members": len(lrs), "ratios": ratios}
+
+
+@contextmanager
+def _read_before(work: Work) -> Iterator[None]:
+    """Within it a sweep of this work finds its data in memory, as every trial of the peer's does."""
+    from adamtune.tuning.sweeps import sweep
+
+    _, data, _ = load(work)
+    with patch.object(sweep, "load_work", lambda *_, **__: data):
+        yield
 
 
 def _sweep(work: Work, lrs: Sequence[float], *, short: bool) -> tuple[int, str]:
@@ -143,7 +176,7 @@ def _sweep(work: Work, lrs: Sequence[float], *, short: bool) -> tuple[int, str]:
         return (found.run_dir / "metrics.jsonl").stat().st_size, " and ".join(sorted(choices))
 
 
-PARTS = {"memory": memory, "evaluations": evaluations, "weights": weights}
+PARTS = {"memory": memory, "evaluations": evaluations, "weights": weights, "alone": alone}
 
 
 def main() -> None:
@@ -160,7 +193,7 @@ def main() -> None:
         print(f"\n| {name} | " + " | ".join(HEADS[name][1:] if name == "memory" else HEADS[name]) + " |")
         print("|---" * (len(HEADS[name]) + (name != "memory")) + "|")
         for row in found[name]:
-            first = row["members at once"] if name == "memory" else f"{row['members']} members"
+            first = row["members at once"] if name == "memory" else f"members: {row['members']}"
             told = [row[head] for head in HEADS[name] if head != "members at once"]
             print(f"| {first} | " + " | ".join(_shown(value) for value in told) + " |", flush=True)
     if given.json:
