@@ -117,15 +117,16 @@ def test_where_members_may_end_nothing_waits(few: Lab) -> None:
 
 
 def test_few_small_members_and_short_steps_alone_are_looked_at_together() -> None:
-    def rows(n: int, size: int, device: str = "cpu") -> Rows:
+    def rows(n: int, size: int, device: str = "cpu", frozen: int = 0) -> Rows:
         numbers = torch.empty(n, size, device=device)
-        return Rows(numbers, numbers, {})
+        return Rows(numbers, numbers, {"frozen": torch.empty(n, 2, frozen)})
 
     assert at_once(rows(1, 10_000), 10) == TOGETHER
     assert at_once(rows(3, 10_000), 10) == TOGETHER // 3
     assert at_once(rows(TOGETHER + 1, 10), 10) == 1
     assert at_once(rows(1, NUMBERS // 3), 10) == 3
     assert at_once(rows(1, 2 * NUMBERS), 10) == 1
+    assert at_once(rows(1, 10, frozen=NUMBERS // 5), 10) == 2, "frozen weights would be copied too"
     assert at_once(rows(1, 10_000), PATIENCE_MS / 2) == 2
     assert at_once(rows(1, 10_000), math.inf) == 1, "where no step was measured"
     assert at_once(rows(1, 10_000, "meta"), 10) == 1, "an accelerator"
