@@ -63,7 +63,7 @@ class NoWindow(signals.Window):
 
 def seconds(recipe: str, n_members: int, sets: list[str], *, measured: bool) -> float:
     """Processor time of a training, evaluations included in both cases."""
-    sets = [*sets, "training.strategy=vectorized"]
+    sets = [*sets, "training.strategy=batched"]
     path = recipes_dir() / f"{recipe}.yaml"
     loaded = load_recipe(path, sets=sets, kinds=option_schemas(), sources=source_names())
     dataset = load_data(loaded, trusted=False)
