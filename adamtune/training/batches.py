@@ -36,9 +36,8 @@ def updates_per_epoch(n: int, batch_size: int, accumulate: int) -> int:
     return max(1, batches_per_epoch(n, batch_size) // accumulate)
 
 
-AHEAD: Final = 2**18
-"""Numbers of the inputs of following batches, of all members, that are picked out together: 1 MiB in float32, which
-stays in a cache until they are used."""
+AHEAD: Final = 2**20
+"""Bytes of following batches, of all members, that are picked out together; a cache keeps them until they are used."""
 
 
 class Batches:
@@ -54,7 +53,8 @@ class Batches:
     def __init__(self, part: Part, batch_size: int, seeds: list[int], accumulate: int = 1) -> None:
         self._part = part
         self._n = len(part.x)
-        self._size = min(batch_size, self._n)
+        self.size = min(batch_size, self._n)
+        """Examples in a batch that is not the last of its epoch."""
         self._per_epoch = batches_per_epoch(self._n, batch_size)
         self._per_update = min(accumulate, self._per_epoch)
         self._updates = updates_per_epoch(self._n, batch_size, accumulate)
@@ -68,7 +68,7 @@ class Batches:
         self._seeds = seeds
         self._row = torch.tensor([self._unique.index(seed) for seed in seeds])
         self._epoch, self._picked = -1, None
-        each = len(seeds) * self._size * self._part.x[0].numel()
+        each = len(seeds) * self.size * sum(values[0].nbytes for values in (self._part.x, self._part.y))
         # An accelerator is no faster for it, and works with less memory.
         self._ahead = max(1, AHEAD // each) if self._part.x.device.type == "cpu" else 1
 
@@ -91,13 +91,13 @@ class Batches:
         """Takes this batch and some that follow it in its epoch out of the split."""
         epoch, place = divmod(number, self._per_epoch)
         end = min(place + self._ahead, self._per_epoch)
-        rows = self._order_of(epoch)[:, place * self._size : end * self._size]
+        rows = self._order_of(epoch)[:, place * self.size : end * self.size]
         numbers = range(number, number + end - place)
         self._picked = numbers, _picked(self._part.x, rows), _picked(self._part.y, rows)
 
     def _examples(self, place: int) -> slice:
         """Those of one batch among all, by its place; the last one is as long as what is left."""
-        return slice(place * self._size, (place + 1) * self._size)
+        return slice(place * self.size, (place + 1) * self.size)
 
     def rows(self, number: int) -> Tensor:
         """Which rows of the training split, from 0, make one batch of each member, shape [K, B]."""

@@ -23,28 +23,46 @@ TOGETHER: Final = 16
 """States that are looked at together at the most, those of all members. One network of 10 k parameters, 2,000 steps and
 1,000 evaluations: 4.8 s one by one, 3.6 with 8 together, 2.9 with 16, 2.8 with 32."""
 NUMBERS: Final = 2**19
-"""Weights that these may have, frozen ones and buffers too, all together: beyond that an evaluation takes longer than
-its calls. With both moments they are 6 MB."""
-PATIENCE_MS: Final = 250.0
-"""What the steps between may take: whoever looks on should not wait for a line."""
+"""Weights that these may have, frozen ones and buffers too, all together. With both moments they are 6 MB."""
+PATIENCE_S: Final = 0.25
+"""How long a line may wait, about: whoever looks on should not notice it."""
+PASS_S: Final = 5e-4
+MULTIPLICATIONS_PER_S: Final = 8e9
+"""What a forward and backward pass takes at least, and how fast networks multiply that take longer: on the slow side
+for one thread of today. Not measured on the spot, so that the same training always rounds in the same way."""
 
 Table = Mapping[str, Sequence[float]]
 """Signals by their public names, one number for each member."""
 
 
-def at_once(rows: Rows, ms_between: float) -> int:
+def at_once(rows: Rows, *, passes: int, trained: int, scored: int) -> int:
     """How many evaluations are worked out together; 1 on an accelerator, where evaluations are recorded instead.
 
     Args:
         rows: The members' state.
-        ms_between: Milliseconds of training between two evaluations.
+        passes: Forward and backward passes between two evaluations.
+        trained: Examples that a member sees in them; of images or sequences the places in these, see `places`.
+        scored: Those of one evaluation.
     """
-    n_members = len(rows.params)
-    size = rows.params[0].numel() + sum(values[0].numel() for values in rows.buffers.values())
+    n_members, n_params = rows.params.shape
     if rows.params.device.type != "cpu":
         return 1
-    most = min(TOGETHER // n_members, NUMBERS // (n_members * size), int(PATIENCE_MS / max(1e-9, ms_between)))
-    return max(1, most)
+    size = n_params + sum(values[0].numel() for values in rows.buffers.values())
+    multiplications = n_members * n_params * (3 * trained + scored)  # backward there are two for one
+    seconds = passes * PASS_S + multiplications / MULTIPLICATIONS_PER_S
+    return max(1, min(TOGETHER // n_members, NUMBERS // (n_members * size), int(PATIENCE_S / seconds)))
+
+
+def places(x: Tensor) -> int:
+    """How often a weight is used for one example at the most: once, or at each pixel or step.
+
+    Args:
+        x: Inputs: numbers [N, D] or [N, *D], or tokens [N, T].
+    """
+    shape = x.shape[1:]
+    if len(shape) > 1:
+        return shape.numel() // min(shape)  # channels are fewer than pixels or steps, wherever they stand
+    return 1 if x.is_floating_point() else shape.numel()
 
 
 @dataclass(frozen=True, slots=True)

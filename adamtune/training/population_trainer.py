@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -172,9 +173,18 @@ class PopulationTrainer(ABC):
             self._evaluate()
             scores = self._tell(hooks)
             self._guard = Guard(self._start_loss(scores), self.length.total_steps)
+        try:
+            self._go_on(hooks, self._guard)
+        except BaseException:
+            with suppress(Exception):  # what waits should not be lost with what follows
+                if self._moments:
+                    self._tell(hooks)
+            raise
+
+    def _go_on(self, hooks: Hooks, guard: Guard) -> None:
         decisive = {self.length.total_steps, *(self.length.rungs if hooks.rung else ())}
         while self.step < self.length.total_steps and self.running:
-            self._one_step(hooks, self._guard)
+            self._one_step(hooks, guard)
             if self.length.evaluate_at(self.step) and self.running:
                 most = self._evaluate()
                 if len(self._moments) >= most or self.step in decisive:
@@ -320,7 +330,7 @@ class PopulationTrainer(ABC):
         return Checkpoint(tensors, {"step": self.step, "members": members, "names": self._layout.names})
 
     def checkpoint(self) -> Checkpoint:
-        """Everything that is needed to go on from here; valid right after an evaluation."""
+        """Everything that is needed to go on from here; valid where no evaluation waits to be worked out."""
         assert self._guard is not None
         moments, plain = self.optimizer.saved()
         tensors = self.rows.tensors() | moments | self._guard.tensors() | self._finished.tensors()

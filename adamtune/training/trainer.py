@@ -16,12 +16,13 @@ from adamtune.training.device import kept_generators, pick_device
 from adamtune.training.evaluation import score_columns
 from adamtune.training.hooks import Hooks
 from adamtune.training.length import Length
-from adamtune.training.moments import at_once
+from adamtune.training.moments import at_once, places
 from adamtune.training.objective import Objective
 from adamtune.training.population import Population
 from adamtune.training.population_trainer import PopulationTrainer
 from adamtune.training.rows import Rows
 from adamtune.training.start import data_seeds, some_of
+from adamtune.training.strategies.batched import Batched
 from adamtune.training.strategies.choice import Choice, build
 from adamtune.training.strategies.choose import choose
 from adamtune.training.strategies.strategy import Batch, Strategy
@@ -73,7 +74,7 @@ class Trainer(PopulationTrainer):
     def choose(self) -> Choice:
         """Measures the strategies and settles on one, unless that was done before."""
         if self.choice is None:
-            batch = self._batch(self._batches.of_update(self.step)[0], scaled=False)
+            batch = self._batch(self._batches.of_update(self.step)[0], scaled=False).own()
             with kept_generators(self.device):
                 self.choice = choose(
                     self.population.recipe.training.strategy,
@@ -113,7 +114,12 @@ class Trainer(PopulationTrainer):
         return rows_in_words([place for number in numbers for place in self._batches.rows(number)[row].tolist()])
 
     def _at_once(self) -> int:
-        return at_once(self.rows, self.length.eval_every * self.choose().ms)
+        if self.choose().name != Batched.name:  # elsewhere a network may remember what is not in the rows
+            return 1
+        passes = self.length.eval_every * len(self._batches.of_update(0))
+        n_trained, n_scored = passes * self._batches.size, len(self._probe.x) + len(self._data.val.x)
+        each = places(self._data.train.x)
+        return at_once(self.rows, passes=passes, trained=each * n_trained, scored=each * n_scored)
 
     def _scored(self, states: Rows) -> dict[str, Tensor]:
         activity, strategy = Activity(len(self._probe.x)), self._strategy_of(states)

@@ -31,7 +31,7 @@ Rung: TypeAlias = Callable[[int, Mapping[int, float]], Mapping[int, str]]
 """Who stops early: told the step and the loss of each member by number, gives those that stop, and why."""
 
 CHECKPOINT_EVERY_S: Final = 10.0
-"""Seconds between two checkpoints: what a kill can cost at the most, next to one evaluation."""
+"""Seconds between two checkpoints: what a kill can cost at the most, next to what waits to be evaluated."""
 CHECKPOINT_COSTS_S: Final = 0.2
 """Seconds that writing one may take for that: where it takes longer, the next one comes as much later."""
 
@@ -77,7 +77,7 @@ class Outside(Protocol):
         """Told once, before the first step, how it is executed."""
 
     def record(self, records: Sequence[Record]) -> None:
-        """Takes the lines of one evaluation."""
+        """Takes the lines of one evaluation, or of several in their order."""
 
     def flush(self) -> None:
         """Returns when all lines so far are written: a checkpoint must never be ahead of them."""

@@ -139,18 +139,17 @@ def test_training_goes_on_from_a_checkpoint_as_if_nothing_had_happened(few: Lab,
         saved.append(tmp_path / f"{len(saved)}.safetensors")
         make().save(saved[-1])
 
-    unbroken = few.trainer(members, strategy="vectorized", eval_every=1)
+    unbroken = few.trainer(members, strategy="vectorized")
     unbroken.run(Hooks(whole.extend, lambda _: None, keep))
     again: list[Record] = []
-    trainer = few.trainer(members, strategy="vectorized", eval_every=1)
-    checkpoint = Checkpoint.load(saved[len(saved) // 2])
+    trainer = few.trainer(members, strategy="vectorized")
+    checkpoint = Checkpoint.load(saved[2])
     assert checkpoint is not None
     trainer.restore(checkpoint)
-    step = trainer.step
-    assert 0 < step < trainer.length.total_steps
+    assert trainer.step == 9
     trainer.run(Hooks(again.extend, lambda _: None))
-    assert again == [record for record in whole if record.step > step]
-    assert [record.member for record in again] == [0, 2, 3] * (len(again) // 3)
+    assert again == [record for record in whole if record.step > 9]
+    assert [record.member for record in again] == [0, 2, 3] * 3
     assert torch.equal(trainer.rows.params, unbroken.rows.params)
 
 

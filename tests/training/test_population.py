@@ -370,3 +370,30 @@ def test_warmup_and_decay_are_per_member(digits: Lab) -> None:
 def test_the_same_description_gives_the_same_numbers_twice(digits: Lab) -> None:
     members = lrs(1e-3, 1e-2, seeds=2)
     assert digits.train(members, strategy="vectorized") == digits.train(members, strategy="vectorized")
+
+
+class ShiftsInPlace(nn.Module):
+    """Changes what it is given, as augmentation that was written in a hurry does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(64, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            x.sub_(0.5)
+        out: torch.Tensor = self.layer(x)
+        return out
+
+
+class Shifts(ShiftsInPlace):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.layer(x - 0.5 * self.training)
+        return out
+
+
+def test_a_network_that_changes_its_inputs_sees_each_batch_as_it_is(digits: Lab) -> None:
+    """Also the first one, on which ways of executing are tried."""
+    found = [digits.train(lrs(1e-3, seeds=1), kind, strategy="loop", eval_every=1) for kind in (ShiftsInPlace, Shifts)]
+    losses = [[record.signals.get("batch_loss") for record in records[0]] for records in found]
+    assert losses[0] == losses[1]

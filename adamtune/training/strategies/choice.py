@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,25 +45,11 @@ class Choice:
         }
 
     @property
-    def ms(self) -> float:
-        """Measured milliseconds of forward and backward; inf where nothing was measured."""
-        return self.step_ms.get(label(self.name, self.chunk, self.threads), math.inf)
-
-    @property
     def words(self) -> str:
         """The choice as a person reads it."""
         chunk = f" in chunks of {self.chunk}" if self.chunk else ""
         threads = f"{self.threads} thread" + ("s" if self.threads > 1 else "")
         return f"{self.name}{chunk}, {threads}"
-
-
-def label(name: str, chunk: int, threads: int) -> str:
-    """What a candidate is called among those that were measured.
-
-    >>> label("batched", 8, 1), label("loop", 0, 2)
-    ('batched/8@1', 'loop@2')
-    """
-    return f"{name}{f'/{chunk}' if chunk else ''}@{threads}"
 
 
 def build(choice: Choice, module: nn.Module, layout: Layout, objective: Objective) -> Strategy:

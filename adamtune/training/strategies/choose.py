@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from adamtune.training.objective import Objective
 from adamtune.training.rows import Layout, Rows
 from adamtune.training.strategies.batched import Batched
-from adamtune.training.strategies.choice import Choice, build, label
+from adamtune.training.strategies.choice import Choice, build
 from adamtune.training.strategies.loop import Loop
 from adamtune.training.strategies.strategy import Batch, Strategy
 from adamtune.training.strategies.vectorized import Vectorized
@@ -223,7 +223,7 @@ class _Trials:
             n_threads = candidate[2]
             if ms * (THREADS_MARGIN if n_threads > winner[2] else MARGIN) < fastest:
                 winner, fastest = candidate, ms
-        shown = {label(*key): round(ms, 3) for key, ms in self._ms.items()}
+        shown = {_label(*key): round(ms, 3) for key, ms in self._ms.items()}
         return Choice(*winner, step_ms=shown, note=note)
 
 
@@ -289,3 +289,7 @@ def _largest(values: Tensor) -> Tensor:
     """Largest size in each row, [K]; nan where there is one."""
     largest: Tensor = torch.linalg.vector_norm(values, ord=math.inf, dim=1) if values.shape[1] else values.new_zeros(1)
     return largest
+
+
+def _label(name: str, chunk: int, threads: int) -> str:
+    return f"{name}{f'/{chunk}' if chunk else ''}@{threads}"

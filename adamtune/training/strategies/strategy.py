@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 import torch
@@ -40,6 +40,10 @@ class Batch:
     noise: list[int]
     smoothing: Tensor | None = None
     scale: Tensor | None = None
+
+    def own(self) -> Batch:
+        """The same in memory of its own: a network may change its inputs in place."""
+        return replace(self, x=self.x.clone(), y=self.y.clone())
 
     def of(self, members: slice) -> Batch:
         """That of some members."""
