@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
 from adamtune.errors import Problem, UsageError
@@ -144,7 +147,8 @@ def _significant(value: float, digits: int = 2) -> float:
     return float(f"{value:.{digits - 1}e}")
 
 
-def load_knobs() -> dict[str, Knob]:
+@functools.cache  # `tune` asks for single ones dozens of times, and the files take 8 ms
+def load_knobs() -> Mapping[str, Knob]:
     """Every knob by its name."""
     found = {}
     for path in sorted((configs_dir() / "knobs").glob("*.yaml")):
@@ -154,7 +158,7 @@ def load_knobs() -> dict[str, Knob]:
         for number in {"low", "high", "start", "step"} & fields.keys():
             fields[number] = float(fields[number])  # YAML 1.1 reads 3e-4 as a string
         found[path.stem] = Knob(name=path.stem, **fields)
-    return found
+    return MappingProxyType(found)
 
 
 def find_knob(name: str) -> Knob:
