@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +19,9 @@ from adamtune.training.evaluation import End, endings, final_signals, lines, los
 from adamtune.training.finished import Finished
 from adamtune.training.guard import Guard, Lost, one_a_row
 from adamtune.training.hooks import Hooks
+from adamtune.training.learning import Learning
 from adamtune.training.length import Length
-from adamtune.training.moments import Moment, Moments, Table
+from adamtune.training.observations import Observation, Observations, Table
 from adamtune.training.optimizers import population_optimizer
 from adamtune.training.population import Numbers, Population
 from adamtune.training.progress import Progress
@@ -36,8 +35,8 @@ from adamtune.training.stopping import Lowest
 from adamtune.training.strategies.choice import Choice
 
 
-class PopulationTrainer(ABC):
-    """One population. What it learns from, and how gradients come about, is a subclass's.
+class PopulationTrainer(Learning):
+    """One population. What it learns from, and how gradients come about, is a subclass's; see `Learning`.
 
     Args:
         population: Who is trained, as plain data.
@@ -53,10 +52,6 @@ class PopulationTrainer(ABC):
     the test; everything else on that line is about the steps before it. The two are apart: with early stopping
     and `keep: last` a member ends with weights that its own reason calls some evaluations past their best.
     """
-
-    measure: ClassVar[Literal["val loss", "return"]] = "val loss"
-    must_be_finite: ClassVar[tuple[str, ...]] = ("train_loss", "val_loss")
-    """Signals without which a member that came to its end is of no use."""
 
     def __init__(
         self,
@@ -85,7 +80,7 @@ class PopulationTrainer(ABC):
         self.optimizer = population_optimizer(
             settings, self.rows.params, self._layout, self.numbers.coefficients, spared
         )
-        self._moments = Moments(self._layout, self.rows, device)
+        self._observations = Observations(self._layout, self.rows, device)
         self._scale = LossScale(len(seeds)) if training.precision == "fp16" else None
         best = training.keep == "best"
         follow = best or training.early_stopping is not None
@@ -95,62 +90,6 @@ class PopulationTrainer(ABC):
         self._schedule: Schedule | None = None
         self.step = 0
         self.choice: Choice | None = None
-
-    @abstractmethod
-    def choose(self) -> Choice:
-        """Settles on a way of executing, unless that was done before."""
-
-    @abstractmethod
-    def _start(self, choice: Choice) -> None:
-        """Makes ready to work on the rows in the way that was chosen."""
-
-    @abstractmethod
-    def _backward(self) -> Tensor:
-        """Writes this step's gradients into the rows; each member's batch loss, [K]."""
-
-    @abstractmethod
-    def _scored(self, states: Rows) -> dict[str, Tensor]:
-        """What an evaluation measures, `val_loss` among it, each [K].
-
-        Args:
-            states: The rows, or several earlier states of them as that many times as many; see `_at_once`.
-        """
-
-    def _at_once(self) -> int:
-        """How many evaluations may be worked out together; 1 for each by itself, of the rows as they are."""
-        return 1
-
-    def _own_signals(self) -> dict[str, Tensor]:
-        """What else is told of the steps since the last evaluation, each [K]."""
-        return {}
-
-    @abstractmethod
-    def _tested(self) -> dict[str, Tensor]:
-        """What is measured once, at the end of a member, each [K]; empty where there is nothing to test on."""
-
-    @abstractmethod
-    def _start_loss(self, columns: Mapping[str, Tensor]) -> Tensor:
-        """From the first evaluation, the loss that is called the start of each member, [K]; inf where none is."""
-
-    @abstractmethod
-    def _keep(self, rows: Tensor, gone: Collection[int]) -> None:
-        """Goes on with these rows alone in what is the subclass's own."""
-
-    @abstractmethod
-    def _close(self) -> None:
-        """Lets go of what a training holds open."""
-
-    @abstractmethod
-    def _own_tensors(self) -> dict[str, Tensor]:
-        """What of the subclass's own a checkpoint holds."""
-
-    @abstractmethod
-    def _load_own(self, tensors: Mapping[str, Tensor]) -> None:
-        """Takes over what `_own_tensors` gave."""
-
-    def _told(self, record: Record) -> Record:
-        """A line as it goes into the log."""
-        return record
 
     def run(self, hooks: Hooks) -> None:
         """Trains to the end, or until no member is left.
@@ -177,7 +116,7 @@ class PopulationTrainer(ABC):
             self._go_on(hooks, self._guard)
         except BaseException:
             with suppress(Exception):  # what waits should not be lost with what follows
-                if self._moments:
+                if self._observations:
                     self._tell(hooks)
             raise
 
@@ -187,7 +126,7 @@ class PopulationTrainer(ABC):
             self._one_step(hooks, guard)
             if self.length.evaluate_at(self.step) and self.running:
                 most = self._evaluate()
-                if len(self._moments) >= most or self.step in decisive:
+                if len(self._observations) >= most or self.step in decisive:
                     self._tell(hooks)
                     if self.running:
                         hooks.checkpoint(self.checkpoint)
@@ -202,7 +141,7 @@ class PopulationTrainer(ABC):
         if self._scale is not None:
             gone = one_a_row([*self._scale.lost(self.step), *gone])
         if gone:
-            if self._moments:
+            if self._observations:
                 self._tell(hooks)
             gone = [self._placed(lost) for lost in gone]
             columns = {"batch_loss": losses, "grad_norm": norms, "lr": self._lr(self.step)}
@@ -231,11 +170,11 @@ class PopulationTrainer(ABC):
         if skipped is not None and skipped.any():
             active = ~skipped
             losses, norms = (values.where(active, torch.nan) for values in (losses, norms))
-        self._moments.before_update(self.step, self.rows, losses)
+        self._observations.before_update(self.step, self.rows, losses)
         clipped = self._clip(self.rows.grads, norms)
         t = self._updates() + 1
         self.optimizer.step(self.rows.params, self.rows.grads, t, self._lr(self.step), active)
-        self._moments.after_update(self.rows, Taken(losses, norms, clipped, t, active), self.optimizer)
+        self._observations.after_update(self.rows, Taken(losses, norms, clipped, t, active), self.optimizer)
 
     def _updates(self) -> int | Tensor:
         """Updates that the optimizer has made so far: the steps but for those that a member left out."""
@@ -251,7 +190,7 @@ class PopulationTrainer(ABC):
     def _drop(self, gone: Collection[int]) -> Tensor:
         kept = torch.tensor([row for row in range(len(self.running)) if row not in gone], dtype=torch.int64)
         self.running = [self.running[row] for row in kept.tolist()]
-        for part in (self.rows, self.optimizer, self._moments, self._guard, self._scale, self._lowest):
+        for part in (self.rows, self.optimizer, self._observations, self._guard, self._scale, self._lowest):
             if part is not None:
                 part.keep(kept)
         self.numbers, self._schedule = self.numbers.keep(kept), None
@@ -264,32 +203,34 @@ class PopulationTrainer(ABC):
         most = 1 if self._lowest is not None else self._at_once()
         lr = self._lr(self.step - 1) if self.step else None
         updates, own = self._updates(), self._own_signals()
-        self._moments.add(self.rows, self.optimizer, most, step=self.step, updates=updates, lr=lr, own=own)
+        self._observations.add(self.rows, self.optimizer, most, step=self.step, updates=updates, lr=lr, own=own)
         return most
 
     def _tell(self, hooks: Hooks) -> Mapping[str, Tensor]:
         """Works out the evaluations that wait, which ends members where the last of them decides; all scores."""
-        told, scores = self._moments.close(self.rows, self.optimizer, self._scored)
-        records = [record for moment, table in told[:-1] for record in self._lines(moment, table, {}, {})]
-        moment, table = told[-1]
-        last = moment.step == self.length.total_steps
+        told, scores = self._observations.close(self.rows, self.optimizer, self._scored)
+        records = [record for observation, table in told[:-1] for record in self._lines(observation, table, {}, {})]
+        observation, table = told[-1]
+        last = observation.step == self.length.total_steps
         if self._lowest is not None:
-            self._lowest.see(moment.step, scores, self.rows)
-        ends = self._pruned(hooks, moment.step, table["val_loss"]) | endings(
-            table, moment.step, self._lowest, self.must_be_finite, last=last
+            self._lowest.see(observation.step, scores, self.rows)
+        ends = self._pruned(hooks, observation.step, table["val_loss"]) | endings(
+            table, observation.step, self._lowest, self.must_be_finite, last=last
         )
         final = final_signals(ends, self.rows, self._lowest, self._tested if self._score_test else dict)
-        hooks.record([*records, *self._lines(moment, table, final, ends)])
-        for moment, table in told:
-            hooks.listen(self._progress(moment.step, table["val_loss"]))
+        hooks.record([*records, *self._lines(observation, table, final, ends)])
+        for observation, table in told:
+            hooks.listen(self._progress(observation.step, table["val_loss"]))
         self._let_go(ends, last=last)
         return scores
 
     def _lines(
-        self, moment: Moment, table: Table, final: Mapping[int, Mapping[str, float]], ends: Mapping[int, End]
+        self, observation: Observation, table: Table, final: Mapping[int, Mapping[str, float]], ends: Mapping[int, End]
     ) -> list[Record]:
-        epoch = self.length.epoch(moment.step)
-        return [self._told(line) for line in lines(self.running, table, final, ends, step=moment.step, epoch=epoch)]
+        epoch = self.length.epoch(observation.step)
+        return [
+            self._told(line) for line in lines(self.running, table, final, ends, step=observation.step, epoch=epoch)
+        ]
 
     def _pruned(self, hooks: Hooks, step: int, val_losses: Sequence[float]) -> dict[int, End]:
         """The rows that a search has no more use for."""
@@ -334,7 +275,7 @@ class PopulationTrainer(ABC):
         assert self._guard is not None
         moments, plain = self.optimizer.saved()
         tensors = self.rows.tensors() | moments | self._guard.tensors() | self._finished.tensors()
-        for part in (self._scale, self._lowest, self._moments):
+        for part in (self._scale, self._lowest, self._observations):
             tensors |= {} if part is None else part.tensors()
         facts = plain | {"step": self.step, "members": [member.number for member in self.running]}
         facts |= {"finished": self._finished.members, "names": self._layout.names, "strategy": self.choose().as_dict()}
@@ -349,7 +290,7 @@ class PopulationTrainer(ABC):
         self._drop({row for row, member in enumerate(self.running) if member.number not in numbers})
         self._guard.load(saved.tensors)
         self.rows.load(saved.tensors)
-        self._moments.load(saved.tensors)
+        self._observations.load(saved.tensors)
         self._finished.load(saved.facts["finished"], saved.tensors)
         if self._scale is not None:
             self._scale.load(saved.tensors)

@@ -16,8 +16,8 @@ from adamtune.training.device import kept_generators, pick_device
 from adamtune.training.evaluation import score_columns
 from adamtune.training.hooks import Hooks
 from adamtune.training.length import Length
-from adamtune.training.moments import at_once, places
 from adamtune.training.objective import Objective
+from adamtune.training.observations import at_once, places
 from adamtune.training.population import Population
 from adamtune.training.population_trainer import PopulationTrainer
 from adamtune.training.rows import Rows

@@ -76,8 +76,8 @@ def seconds(recipe: str, n_members: int, sets: list[str], *, measured: bool) -> 
     trainer.choose()
     with ExitStack() as stack:
         if not measured:
-            trainer._moments._window = NoWindow(trainer._layout)
-            stack.enter_context(patch.object(trainer._moments._alike, "signals", lambda *_: {}))
+            trainer._observations._window = NoWindow(trainer._layout)
+            stack.enter_context(patch.object(trainer._observations._alike, "signals", lambda *_: {}))
             stack.enter_context(patch.object(type(trainer.optimizer), "signals", lambda *_: {}))
             stack.enter_context(patch.object(trainer, "_scored", lambda states: scores(trainer, states)))
         start = time.process_time()

@@ -23,7 +23,7 @@ TOGETHER: Final = 16
 """States that are looked at together at the most, those of all members. One network of 10 k parameters, 2,000 steps and
 1,000 evaluations: 4.8 s one by one, 3.6 with 8 together, 2.9 with 16, 2.8 with 32."""
 NUMBERS: Final = 2**19
-"""Weights that these may have, frozen ones and buffers too, all together. With both moments they are 6 MB."""
+"""Weights that these may have, frozen ones and buffers too, all together. With both moments of Adam they are 6 MB."""
 PATIENCE_S: Final = 0.25
 """How long a line may wait, about: whoever looks on should not notice it."""
 PASS_S: Final = 5e-4
@@ -66,7 +66,7 @@ def places(x: Tensor) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Observation:
     """An evaluation that is not worked out yet.
 
     Args:
@@ -86,7 +86,7 @@ class Moment:
     losses: Sequence[Tensor]
 
 
-class Moments:
+class Observations:
     """Gathers what is told of K members.
 
     Args:
@@ -99,7 +99,7 @@ class Moments:
         self._window = Window(layout, device)
         self._smoothed = Smoothed(len(rows.params))
         self._alike = Alike(layout, rows.params)
-        self._waiting: list[Moment] = []
+        self._waiting: list[Observation] = []
         self._copies: _Copies | None = None
 
     def __len__(self) -> int:
@@ -132,7 +132,7 @@ class Moments:
             rows: The members' state; a copy is made where several evaluations are worked out together.
             optimizer: Likewise.
             most: How many that are; as many until `keep`.
-            step: As in `Moment`.
+            step: As in `Observation`.
             updates: As there.
             lr: As there.
             own: As there.
@@ -141,11 +141,11 @@ class Moments:
             self._copies = _Copies(rows, optimizer, most)
         if self._copies is not None:
             self._copies.take(rows, optimizer, len(self._waiting))
-        self._waiting.append(Moment(step, updates, lr, own, self._window.take(), self._smoothed.take()))
+        self._waiting.append(Observation(step, updates, lr, own, self._window.take(), self._smoothed.take()))
 
     def close(
         self, rows: Rows, optimizer: PopulationOptimizer, score: Callable[[Rows], Mapping[str, Tensor]]
-    ) -> tuple[list[tuple[Moment, Table]], Mapping[str, Tensor]]:
+    ) -> tuple[list[tuple[Observation, Table]], Mapping[str, Tensor]]:
         """Works out all that wait.
 
         Args:
@@ -156,27 +156,27 @@ class Moments:
         Returns:
             Each evaluation with its signals, and all scores together.
         """
-        moments, self._waiting = self._waiting, []
-        n = len(moments)
+        observations, self._waiting = self._waiting, []
+        n = len(observations)
         states, rule = (rows, optimizer) if self._copies is None else (self._copies.rows(n), self._copies.optimizer)
         scores = score(states)
         columns = dict(scores) | {"param_norm": torch.linalg.vector_norm(states.params, dim=1)}
-        of_rule = self._of_rule(moments, rule, len(rows.params)) if moments[0].step else {}
-        split = [_split(each, n) for each in (columns, of_rule)]
-        gathered = self._window.signals([moment.measured for moment in moments], optimizer)
-        smoothed = self._smoothed.signals([moment.losses for moment in moments])
-        told: list[tuple[Moment, Table]] = []
-        for place, moment in enumerate(moments):
-            alike = self._alike.signals(moment.step, states.params[place * len(rows.params) :][: len(rows.params)])
-            lr = {} if moment.lr is None else {"lr": moment.lr}
-            table = gathered[place] | smoothed[place] | split[0][place] | _listed(moment.own) | _listed(alike)
-            told.append((moment, table | _listed(lr) | split[1][place]))
+        of_rule = self._of_rule(observations, rule, len(rows.params)) if observations[0].step else {}
+        scored, ruled = _split(columns, n), _split(of_rule, n)
+        gathered = self._window.signals([observation.measured for observation in observations], optimizer)
+        smoothed = self._smoothed.signals([observation.losses for observation in observations])
+        told: list[tuple[Observation, Table]] = []
+        for place, observation in enumerate(observations):
+            alike = self._alike.signals(observation.step, states.params[place * len(rows.params) :][: len(rows.params)])
+            lr = {} if observation.lr is None else {"lr": observation.lr}
+            table = gathered[place] | smoothed[place] | scored[place] | _listed(observation.own) | _listed(alike)
+            told.append((observation, table | _listed(lr) | ruled[place]))
         return told, scores
 
-    def _of_rule(self, moments: Sequence[Moment], rule: PopulationOptimizer, n_members: int) -> dict[str, Tensor]:
+    def _of_rule(self, seen: Sequence[Observation], rule: PopulationOptimizer, n_members: int) -> dict[str, Tensor]:
         """What can be told of the update rule at each evaluation, [E * K]."""
-        updates = torch.cat([torch.as_tensor(moment.updates).expand(n_members) for moment in moments])
-        most = len(moments) if self._copies is None else self._copies.most
+        updates = torch.cat([torch.as_tensor(one.updates).expand(n_members) for one in seen])
+        most = len(seen) if self._copies is None else self._copies.most
         rest = updates[-1:].expand(most * n_members - len(updates))  # of states that are not there
         found = rule.signals(torch.cat([updates, rest]), self._window.sample.columns)
         return {name: values[: len(updates)] for name, values in found.items()}
